@@ -1,0 +1,23 @@
+//! The words of Runledger as types: runs, money, periods, and the states of a delivery.
+//!
+//! Nothing here does I/O or knows where a value came from; every other room builds on this one.
+
+mod delivery;
+mod job_run;
+mod merge;
+mod money;
+mod name;
+mod period;
+mod priced;
+mod state;
+
+pub use delivery::{DeliveryState, Occurrence};
+pub use job_run::{
+    Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Resources, RunIdentity,
+};
+pub use merge::{Stamp, merge};
+pub use money::{AmountOutOfRange, Usd};
+pub use name::{JobNames, NamePatternError};
+pub use period::{Period, PeriodError, utc_day};
+pub use priced::{Basis, CostLine, Price, PricedRun, Unpriced, Usage};
+pub use state::RunState;
