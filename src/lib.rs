@@ -4,4 +4,21 @@
 //! The rooms stand on floors, and a room imports only from lower ones; `ARCHITECTURE.md` draws
 //! them, and `tests/integration/tidy.rs` keeps them.
 
+// Floor 1
+pub mod aws;
+pub mod delivery;
 pub mod model;
+// Floor 2
+pub mod pricing;
+pub mod sources;
+pub mod store;
+// Floor 3
+pub mod analysis;
+// Floor 4
+pub mod report;
+// Floor 6
+pub mod tasks;
+// Floor 8
+pub mod demo;
+// Floor 9
+pub mod cli;

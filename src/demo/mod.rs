@@ -1,0 +1,1 @@
+//! A simulated company, for those who have no AWS account at hand.

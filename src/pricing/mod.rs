@@ -1,0 +1,1 @@
+//! From a run and the rate card to cost lines. Pure.

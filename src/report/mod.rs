@@ -1,0 +1,1 @@
+//! From figures to something a person reads: mail, text, JSON.

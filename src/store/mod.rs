@@ -1,0 +1,1 @@
+//! The one DynamoDB table: keys, items, runs, the delivery ledger, and the embedded engine.

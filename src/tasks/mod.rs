@@ -1,0 +1,1 @@
+//! What Runledger does, each task in a file: load, compute, save or send.
