@@ -9,6 +9,7 @@ mod money;
 mod name;
 mod period;
 mod priced;
+mod quota;
 mod state;
 
 pub use delivery::{DeliveryState, Occurrence};
@@ -20,4 +21,7 @@ pub use money::{AmountOutOfRange, Usd};
 pub use name::{JobNames, NamePatternError};
 pub use period::{Period, PeriodError, utc_day};
 pub use priced::{Basis, CostLine, Price, PricedRun, Unpriced, Usage};
+pub use quota::{
+    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QuotaValue,
+};
 pub use state::RunState;

@@ -1,0 +1,150 @@
+//! DynamoDB's API answered in-process by `dynoxide-rs` (DynamoDB on SQLite), with no port open.
+//!
+//! The SDK's HTTP client is replaced by a connector that hands each request to the engine, so the
+//! rest of the store has one implementation and does not know which of the two it talks to. What
+//! the engine's own server checks before dispatching is not checked here: the store's tests run
+//! against a real server too.
+
+use std::fs::File;
+use std::path::Path;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+
+use super::StoreError;
+
+/// How much a write may lose when the power fails. (A killed process loses nothing either way.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// SQLite's `synchronous=NORMAL`: the last writes may be lost. Runs can be collected again.
+    Normal,
+    /// SQLite's `synchronous=FULL`: an acknowledged write stays. What the delivery ledger needs.
+    Full,
+}
+
+/// A DynamoDB client for the database in a file; a new file is made where there is none.
+pub(super) fn client(
+    path: &Path,
+    durability: Durability,
+) -> Result<aws_sdk_dynamodb::Client, StoreError> {
+    let cannot_open = |reason: String| StoreError::OpenFile { path: path.to_owned(), reason };
+    let text = path.to_str().ok_or_else(|| cannot_open("the path is not UTF-8".into()))?;
+    let database = {
+        // Two processes that create one file at once get in each other's way; one that exists may
+        // be opened by any number. The lock is held while opening only.
+        let lock_path = path.with_extension("lock");
+        let lock = File::create(&lock_path).map_err(|error| {
+            cannot_open(format!("cannot write {}: {error}", lock_path.display()))
+        })?;
+        lock.lock().map_err(|error| cannot_open(error.to_string()))?;
+        Database::new(text).map_err(|error| cannot_open(error.to_string()))?
+    };
+    if durability == Durability::Normal {
+        // The engine has no other switch for `synchronous=NORMAL`; it sets just that.
+        database.disable_bulk_loading().map_err(|error| cannot_open(error.to_string()))?;
+    }
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws_sdk_dynamodb::config::Region::from_static("embedded"))
+        .allow_no_auth()
+        .http_client(Connector { database })
+        .stalled_stream_protection(
+            aws_sdk_dynamodb::config::StalledStreamProtectionConfig::disabled(),
+        )
+        .build();
+    Ok(aws_sdk_dynamodb::Client::from_conf(config))
+}
+
+#[derive(Clone)]
+struct Connector {
+    database: Database,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("embedded DynamoDB")
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let database = self.database.clone();
+        HttpConnectorFuture::new(async move {
+            let operation = request
+                .headers()
+                .get("x-amz-target")
+                .and_then(|target| target.rsplit('.').next())
+                .unwrap_or_default()
+                .to_owned();
+            let body = request.into_body();
+            // SQLite blocks; the runtime's own threads must not.
+            let (status, answer) = tokio::task::spawn_blocking(move || {
+                answer(&database, &operation, body.bytes().unwrap_or(b"{}"))
+            })
+            .await
+            .map_err(|error| ConnectorError::other(error.into(), None))?;
+            let status = StatusCode::try_from(status)
+                .map_err(|error| ConnectorError::other(error.into(), None))?;
+            let mut response = HttpResponse::new(status, SdkBody::from(answer));
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+            Ok(response)
+        })
+    }
+}
+
+fn answer(database: &Database, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    match dispatch(database, operation, body) {
+        Ok(answer) => (200, answer),
+        Err(error) => (error.status_code(), error.to_json().into_bytes()),
+    }
+}
+
+fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<Vec<u8>> {
+    macro_rules! operations {
+        ($($name:literal => $method:ident),* $(,)?) => {
+            match operation {
+                $($name => {
+                    let request = serde_json::from_slice(body)
+                        .map_err(|error| DynoxideError::SerializationException(error.to_string()))?;
+                    let response = database.$method(request)?;
+                    serde_json::to_vec(&response)
+                        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+                })*
+                other => Err(DynoxideError::ValidationException(format!(
+                    "the embedded store does not serve {other}"
+                ))),
+            }
+        };
+    }
+    operations!(
+        "CreateTable" => create_table,
+        "DescribeTable" => describe_table,
+        "UpdateTimeToLive" => update_time_to_live,
+        "DescribeTimeToLive" => describe_time_to_live,
+        "PutItem" => put_item,
+        "GetItem" => get_item,
+        "UpdateItem" => update_item,
+        "DeleteItem" => delete_item,
+        "BatchGetItem" => batch_get_item,
+        "BatchWriteItem" => batch_write_item,
+        "Query" => query,
+        "TransactWriteItems" => transact_write_items,
+    )
+}

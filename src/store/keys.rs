@@ -1,0 +1,137 @@
+//! The keys of the one table, which answer every question without a Scan or a secondary index.
+//!
+//! | what | partition key | sort key | expires |
+//! |---|---|---|---|
+//! | a run that has ended | `RUN#<UTC end day>#<shard>` | identity | with the run's retention |
+//! | a run not yet settled | `OPEN` | identity | with the run's retention |
+//! | how far a source was read | `SOURCE` | account, region, engine | never |
+//! | a quota's value | `QUOTA` | account, region, quota | never |
+//! | a delivery | `DELIVERY#...` | see `ledger` | never |
+//!
+//! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in parallel,
+//! whatever the report's time zone. The identity as the sort key makes storing idempotent: a run
+//! stored twice is one item. The shards keep a day with very many runs from being one hot partition
+//! and let its pages be read side by side; their number is part of the stored format. The runs still
+//! under way are few and asked for often, so they are one partition of their own. Only a run whose
+//! end day changes (its source first gave no end) costs a look at other days.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::model::{Engine, RunIdentity, utc_day};
+
+pub(super) const PARTITION_KEY: &str = "pk";
+pub(super) const SORT_KEY: &str = "sk";
+/// DynamoDB's own name for expiry, in epoch seconds.
+pub(super) const TTL: &str = "ttl";
+/// The partition of runs that have not ended, or of which something is still to be learnt.
+pub(super) const OPEN: &str = "OPEN";
+pub(super) const SOURCE: &str = "SOURCE";
+pub(super) const QUOTA: &str = "QUOTA";
+
+/// How many partitions share a day. Part of the stored format: not a setting.
+pub(super) const SHARDS: u32 = 4;
+
+/// DynamoDB's limit for a sort key, in bytes.
+pub(super) const SORT_KEY_BYTES_MAX: usize = 1024;
+
+/// The partitions of a UTC day.
+pub(super) fn day_partitions(day: Date) -> impl Iterator<Item = String> {
+    (0..SHARDS).map(move |shard| partition(day, shard))
+}
+
+/// The partition of a run that ended at `end`.
+pub(super) fn run_partition(identity_key: &str, end: Timestamp) -> String {
+    partition(utc_day(end), shard(identity_key))
+}
+
+/// The partition in which a run of that day would be.
+pub(super) fn run_partition_on(identity_key: &str, day: Date) -> String {
+    partition(day, shard(identity_key))
+}
+
+fn partition(day: Date, shard: u32) -> String {
+    format!("RUN#{day}#{shard}")
+}
+
+/// FNV-1a, because the standard library's hash may change between versions and this one is stored.
+fn shard(identity_key: &str) -> u32 {
+    let hash = identity_key
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 16) % SHARDS
+}
+
+/// The sort key of a run: `account#region#engine#application#attempt#run id`. The run id comes last,
+/// so whatever it contains needs no escaping.
+pub(super) fn identity_key(identity: &RunIdentity) -> String {
+    let RunIdentity { account, region, engine, application_id, run_id, attempt } = identity;
+    let application = application_id.as_deref().unwrap_or_default();
+    format!(
+        "{}#{}#{}#{}#{attempt}#{run_id}",
+        escaped(account),
+        escaped(region),
+        escaped(engine.as_str()),
+        escaped(application),
+    )
+}
+
+/// The identity of which `key` is the sort key; `None` where it is none.
+pub(super) fn parse_identity(key: &str) -> Option<RunIdentity> {
+    let mut parts = key.splitn(6, '#');
+    let mut part = || parts.next().map(unescaped);
+    let (account, region, engine, application) = (part()?, part()?, part()?, part()?);
+    let attempt = parts.next()?.parse().ok()?;
+    let run_id = parts.next()?.to_owned();
+    let application_id = (!application.is_empty()).then_some(application);
+    let engine = Engine::from(engine.as_str());
+    Some(RunIdentity { account, region, engine, application_id, run_id, attempt })
+}
+
+fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains(['#', '%']) {
+        text.replace('%', "%25").replace('#', "%23").into()
+    } else {
+        text.into()
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    if text.contains('%') { text.replace("%23", "#").replace("%25", "%") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_identity_reads_back_from_its_key(
+            parts in prop::array::uniform5("[#%a-z0-9_-]{1,6}"), attempt in 1_u32..9, glue: bool
+        ) {
+            let [account, region, engine, application, run_id] = parts;
+            let identity = RunIdentity {
+                account,
+                region,
+                engine: Engine::from(engine.as_str()),
+                application_id: (!glue).then_some(application),
+                run_id,
+                attempt,
+            };
+            prop_assert_eq!(parse_identity(&identity_key(&identity)), Some(identity));
+        }
+    }
+
+    #[test]
+    fn shards_are_used_evenly_and_never_change() {
+        let key = |n: u32| format!("111122223333#eu-west-1#glue##1#jr_{n:064x}");
+        let mut counts = [0_u32; SHARDS as usize];
+        for n in 0..4000 {
+            counts[shard(&key(n)) as usize] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+        assert_eq!((shard("a"), shard("run"), shard(&key(7))), (0, 1, shard(&key(7))));
+    }
+}

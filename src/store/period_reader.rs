@@ -1,0 +1,123 @@
+//! Reading a period's runs: a Query per UTC day and shard, side by side, page by page.
+//!
+//! The reader hands each run to a function and keeps only what that returns, so a report over a
+//! million runs never holds a million runs. What it returns comes in the order of the keys,
+//! whatever order the pages arrived in.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::item::{RETRY, RUN, STARTED, run_of_item};
+use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
+use super::{Store, StoreError, Table};
+use crate::model::JobRun;
+
+/// Partitions read at once. Each has one page of at most 1 MB in flight, so this bounds memory.
+const CONCURRENCY: usize = 4;
+
+/// A run as it was read.
+#[derive(Clone, Debug)]
+pub struct StoredRun {
+    /// What is known of the run.
+    pub run: JobRun,
+    /// When it was first stored.
+    pub first_stored: Timestamp,
+}
+
+/// Which runs of a day are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    All,
+    /// Those that started before the instant, and retries: what can still touch an earlier period.
+    StartedBefore(Timestamp),
+}
+
+impl Store {
+    /// Reads the runs that ended on these UTC days, and keeps what `keep` makes of each. Expired
+    /// runs do not count.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn read_days<T, F>(
+        &self,
+        days: impl IntoIterator<Item = Date>,
+        reach: Reach,
+        now: Timestamp,
+        keep: F,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(StoredRun) -> Option<T> + Send + Sync + 'static,
+    {
+        let keep = Arc::new(keep);
+        let partitions: Vec<String> = days.into_iter().flat_map(keys::day_partitions).collect();
+        let read = |partition: String| {
+            let (table, keep) = (self.table.clone(), Arc::clone(&keep));
+            // A task each, so that pages are taken apart on all processors.
+            tokio::spawn(async move { table.read_partition(&partition, reach, now, &*keep).await })
+        };
+        let mut kept = Vec::new();
+        let mut answers = stream::iter(partitions).map(read).buffered(CONCURRENCY);
+        while let Some(answer) = answers.next().await {
+            let rows =
+                answer.map_err(|error| self.table.refused("Query", &error.to_string()))??;
+            kept.extend(rows);
+        }
+        Ok(kept)
+    }
+}
+
+impl Table {
+    async fn read_partition<T>(
+        &self,
+        partition: &str,
+        reach: Reach,
+        now: Timestamp,
+        keep: &(impl Fn(StoredRun) -> Option<T> + Sync),
+    ) -> Result<Vec<T>, StoreError> {
+        let mut kept = Vec::new();
+        let number = |n: i64| AttributeValue::N(n.to_string());
+        let filter = match reach {
+            Reach::All => "#ttl > :now",
+            Reach::StartedBefore(_) => {
+                "#ttl > :now AND (#started < :before OR attribute_exists(#retry))"
+            }
+        };
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .filter_expression(filter)
+            .projection_expression("#sk, #run")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#sk", SORT_KEY)
+            .expression_attribute_names("#run", RUN)
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(":now", number(now.as_second()));
+        if let Reach::StartedBefore(before) = reach {
+            query = query
+                .expression_attribute_names("#started", STARTED)
+                .expression_attribute_names("#retry", RETRY)
+                .expression_attribute_values(":before", number(before.as_second()));
+        }
+        let mut pages = query.into_paginator().send();
+        while let Some(page) =
+            pages.try_next().await.map_err(|error| StoreError::of(&self.name, "Query", &error))?
+        {
+            for item in page.items() {
+                let (run, first_stored) =
+                    run_of_item(item).map_err(|reason| self.unreadable(item, reason))?;
+                kept.extend(keep(StoredRun { run, first_stored }));
+            }
+        }
+        Ok(kept)
+    }
+}

@@ -1,0 +1,373 @@
+//! Storing runs: what is known of a run is merged with what arrives, under the run's identity.
+//!
+//! A batch reads what the table holds of its runs, merges in memory, and writes only what changed,
+//! in transactions conditioned on the versions seen. Whoever loses a race reads again and merges
+//! again; since merging does not depend on order, everybody ends at the same item. A run that ends
+//! leaves `OPEN` and enters its day in the same transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use super::item::{Item, Stored, VERSION, in_microseconds};
+use super::keys::{self, OPEN, PARTITION_KEY, SORT_KEY};
+use super::{Store, StoreError, Table};
+use crate::model::{JobRun, merge, utc_day};
+
+/// How often a batch that loses races reads again before it gives up.
+const TRIES_MAX: u32 = 12;
+/// Requests under way at once.
+const CONCURRENCY: usize = 8;
+/// What the smallest DynamoDB (the downloadable one, 2020) takes in one transaction.
+const TRANSACTION_ITEMS_MIN: usize = 10;
+/// How long after its end a run is asked for again because something is still to be learnt of it.
+const SETTLING_DAYS: i64 = 14;
+/// How far from its start a run whose end is not told may have been stored, in days.
+const END_SEARCH_DAYS_MAX: i32 = 40;
+
+/// What storing a batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// Runs met for the first time.
+    pub new: u64,
+    /// Runs of which something new became known.
+    pub changed: u64,
+    /// Runs of which nothing new became known.
+    pub unchanged: u64,
+    /// Runs past their retention, not stored.
+    pub too_old: u64,
+}
+
+impl std::ops::AddAssign for Saved {
+    fn add_assign(&mut self, other: Self) {
+        self.new += other.new;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.too_old += other.too_old;
+    }
+}
+
+/// What the table holds of one run: an item under `OPEN`, and under at most one day (two only where
+/// an older version or a race left both).
+#[derive(Default)]
+struct Found {
+    items: Vec<(String, Stored)>,
+}
+
+/// What to write for one run, all or nothing.
+struct Plan {
+    key: String,
+    actions: Vec<TransactWriteItem>,
+    change: Change,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    New,
+    Changed,
+    Unchanged,
+    TooOld,
+}
+
+impl Store {
+    /// Merges runs into the store. Safe to repeat, in any order, from several machines at once.
+    ///
+    /// # Errors
+    /// When DynamoDB fails, or other writers never stop changing the same runs. What was written
+    /// until then stays, and is correct.
+    pub async fn save_runs(&self, runs: Vec<JobRun>, now: Timestamp) -> Result<Saved, StoreError> {
+        let mut pending = by_identity(runs);
+        let mut saved = Saved::default();
+        for attempt in 0..TRIES_MAX {
+            let mut found = self.find(&pending, now).await?;
+            let mut plans = Vec::with_capacity(pending.len());
+            for (key, run) in &pending {
+                let plan = self.plan(key, run, found.remove(key).unwrap_or_default(), now)?;
+                if plan.actions.is_empty() {
+                    saved.count(plan.change);
+                } else {
+                    plans.push(plan);
+                }
+            }
+            let lost = self.write(plans, &mut saved).await?;
+            pending.retain(|key, _| lost.contains(key));
+            if pending.is_empty() {
+                return Ok(saved);
+            }
+            // Somebody else is writing the same runs: give them time to finish, a little more each
+            // time, and not the same time as the other loser.
+            let jitter = u64::from(std::process::id() % 7) * 5;
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 20 + jitter)).await;
+        }
+        Err(StoreError::Contended { table: self.table.name.clone() })
+    }
+
+    /// Every run that has not ended, or of which something is still to be learnt (an end of its
+    /// own, what AWS billed). The first kind is what is still running.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn open_runs(&self, now: Timestamp) -> Result<Vec<JobRun>, StoreError> {
+        let items = self.table.query_partition(OPEN, Some(now)).await?;
+        let read = |item: &Item| Stored::of_item(item).map(|stored| stored.run);
+        items.iter().map(|item| read(item).map_err(|e| self.table.unreadable(item, e))).collect()
+    }
+
+    /// Reads what the table holds of each run.
+    async fn find(
+        &self,
+        pending: &BTreeMap<String, JobRun>,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Found>, StoreError> {
+        let mut wanted: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (key, run) in pending {
+            wanted.entry(OPEN.to_owned()).or_default().push(key);
+            for day in days_to_search(run, now) {
+                wanted.entry(keys::run_partition_on(key, day)).or_default().push(key);
+            }
+        }
+        let mut found: HashMap<String, Found> = HashMap::new();
+        self.fetch(&wanted, &mut found).await?;
+        // A run under OPEN says where else it is: its end may have been another one by then.
+        let mut elsewhere: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (key, _) in pending {
+            let items = found.get(key).map_or(&[][..], |found| &found.items);
+            let under = items.iter().filter_map(|(_, stored)| stored.under.as_ref());
+            for partition in under.filter(|p| items.iter().all(|(at, _)| &at != p)) {
+                elsewhere.entry(partition.clone()).or_default().push(key);
+            }
+        }
+        self.fetch(&elsewhere, &mut found).await?;
+        Ok(found)
+    }
+
+    async fn fetch(
+        &self,
+        wanted: &BTreeMap<String, Vec<&str>>,
+        found: &mut HashMap<String, Found>,
+    ) -> Result<(), StoreError> {
+        let mut answers = stream::iter(wanted)
+            .map(|(partition, keys)| async move {
+                Ok::<_, StoreError>((partition, self.table.items(partition, keys).await?))
+            })
+            .buffer_unordered(CONCURRENCY);
+        while let Some((partition, items)) = answers.try_next().await? {
+            for item in items {
+                let stored = Stored::of_item(&item).map_err(|e| self.table.unreadable(&item, e))?;
+                let key = keys::identity_key(&stored.run.identity);
+                found.entry(key).or_default().items.push((partition.clone(), stored));
+            }
+        }
+        Ok(())
+    }
+
+    /// What has to be written so that the table holds the run once, with everything known of it.
+    fn plan(
+        &self,
+        key: &str,
+        run: &JobRun,
+        found: Found,
+        now: Timestamp,
+    ) -> Result<Plan, StoreError> {
+        if key.len() > keys::SORT_KEY_BYTES_MAX {
+            return Err(self.table.refused("PutItem", "a run's identity is over 1024 bytes"));
+        }
+        let merged =
+            found.items.iter().fold(run.clone(), |known, (_, stored)| merge(&known, &stored.run));
+        let first_stored =
+            found.items.iter().map(|(_, stored)| stored.first_stored).min().unwrap_or(now);
+        let nothing = |change| Ok(Plan { key: key.to_owned(), actions: Vec::new(), change });
+        let day = merged.end().map(|end| keys::run_partition(key, end));
+        let expiry = |from: Timestamp, days: i64| from.as_second() + days * 86_400;
+        let expires = expiry(merged.end().unwrap_or(now), i64::from(self.settings.retention_days));
+        if expires <= now.as_second() {
+            return nothing(Change::TooOld);
+        }
+        let asked_until = merged.end().map_or(expires, |end| expiry(end, SETTLING_DAYS));
+        let stays_open = !merged.is_settled() && asked_until > now.as_second();
+
+        let mut targets = Vec::new();
+        targets.extend(day.clone().map(|day| (day, None, expires)));
+        if stays_open {
+            targets.push((OPEN.to_owned(), day, asked_until));
+        }
+        let mut actions = Vec::new();
+        for (partition, under, expires) in &targets {
+            let old = found.items.iter().find(|(at, _)| at == partition).map(|(_, old)| old);
+            let version = old.map_or(0, |old| old.version);
+            let new = Stored { run: merged.clone(), first_stored, version, under: under.clone() };
+            if old != Some(&new) {
+                let item = new.to_item(partition, *expires);
+                actions.push(self.table.put(item, old.map(|old| old.version))?);
+            }
+        }
+        for (at, old) in &found.items {
+            if targets.iter().all(|(partition, ..)| partition != at) {
+                actions.push(self.table.delete(at, key, old.version)?);
+            }
+        }
+        let change = match (actions.is_empty(), found.items.is_empty()) {
+            (true, _) => Change::Unchanged,
+            (false, true) => Change::New,
+            (false, false) => Change::Changed,
+        };
+        Ok(Plan { key: key.to_owned(), actions, change })
+    }
+
+    /// Writes the plans, and returns the keys of those that lost a race.
+    async fn write(&self, plans: Vec<Plan>, saved: &mut Saved) -> Result<Vec<String>, StoreError> {
+        let groups = grouped(plans, self.settings.transaction_items.clamp(1, 100));
+        let mut outcomes = stream::iter(groups)
+            .map(|group| async move { self.write_group(group).await })
+            .buffer_unordered(CONCURRENCY);
+        let mut lost = Vec::new();
+        while let Some((written, contended)) = outcomes.try_next().await? {
+            written.iter().for_each(|plan| saved.count(plan.change));
+            lost.extend(contended.into_iter().map(|plan| plan.key));
+        }
+        Ok(lost)
+    }
+
+    async fn write_group(&self, group: Vec<Plan>) -> Result<(Vec<Plan>, Vec<Plan>), StoreError> {
+        match self.table.transact(&group).await {
+            Ok(true) => Ok((group, Vec::new())),
+            Ok(false) => Ok((Vec::new(), group)),
+            // An older or smaller DynamoDB takes fewer items; ask for what all of them take.
+            Err(StoreError::Refused { .. })
+                if group.iter().map(|plan| plan.actions.len()).sum::<usize>()
+                    > TRANSACTION_ITEMS_MIN =>
+            {
+                let (mut written, mut lost) = (Vec::new(), Vec::new());
+                for small in grouped(group, TRANSACTION_ITEMS_MIN) {
+                    let done = self.table.transact(&small).await?;
+                    if done { written.extend(small) } else { lost.extend(small) }
+                }
+                Ok((written, lost))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Saved {
+    const fn count(&mut self, change: Change) {
+        match change {
+            Change::New => self.new += 1,
+            Change::Changed => self.changed += 1,
+            Change::Unchanged => self.unchanged += 1,
+            Change::TooOld => self.too_old += 1,
+        }
+    }
+}
+
+impl Table {
+    fn put(&self, item: Item, seen: Option<u64>) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        let put = match seen {
+            None => put
+                .condition_expression("attribute_not_exists(#pk)")
+                .expression_attribute_names("#pk", PARTITION_KEY),
+            Some(version) => put
+                .condition_expression("#version = :seen")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":seen", AttributeValue::N(version.to_string())),
+        };
+        let put = put.build().map_err(|e| self.refused("TransactWriteItems", &e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn delete(
+        &self,
+        partition: &str,
+        sort_key: &str,
+        seen: u64,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .key(PARTITION_KEY, AttributeValue::S(partition.to_owned()))
+            .key(SORT_KEY, AttributeValue::S(sort_key.to_owned()))
+            .condition_expression("#version = :seen")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
+            .build()
+            .map_err(|e| self.refused("TransactWriteItems", &e.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Writes all actions of the plans or none; `false` where somebody else was faster.
+    async fn transact(&self, plans: &[Plan]) -> Result<bool, StoreError> {
+        let actions = plans.iter().flat_map(|plan| plan.actions.iter().cloned()).collect();
+        let written =
+            self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
+        let Err(error) = written else { return Ok(true) };
+        let lost_race = |code: Option<&str>| {
+            matches!(code, None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict"))
+        };
+        let service = error.as_service_error();
+        let canceled = service.is_some_and(|service| {
+            match service {
+            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError
+                ::TransactionCanceledException(cancelled) => cancelled
+                .cancellation_reasons()
+                .iter()
+                .all(|reason| lost_race(reason.code())),
+            other => other.is_transaction_in_progress_exception(),
+        }
+        });
+        if canceled {
+            return Ok(false);
+        }
+        Err(StoreError::of(&self.name, "TransactWriteItems", &error))
+    }
+}
+
+/// One run per identity, whatever the batch repeats, in the order of the keys.
+fn by_identity(runs: Vec<JobRun>) -> BTreeMap<String, JobRun> {
+    let mut merged: BTreeMap<String, JobRun> = BTreeMap::new();
+    for run in runs {
+        let run = in_microseconds(run);
+        let key = keys::identity_key(&run.identity);
+        match merged.entry(key) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(run);
+            }
+            std::collections::btree_map::Entry::Occupied(mut known) => {
+                let both = merge(known.get(), &run);
+                known.insert(both);
+            }
+        }
+    }
+    merged
+}
+
+/// The UTC days under which the run may be stored already. A run whose source gives its end is under
+/// that day; any other may have ended, as another source told, on any day since it started.
+fn days_to_search(run: &JobRun, now: Timestamp) -> impl Iterator<Item = Date> + use<> {
+    let exact = run.ended_at.and_then(|_| run.end()).map(utc_day);
+    let last = exact.unwrap_or_else(|| utc_day(run.end().unwrap_or(now)));
+    let start = run.start().map_or(last, utc_day);
+    let earliest = last.checked_sub(END_SEARCH_DAYS_MAX.days()).unwrap_or(start);
+    let first = exact.unwrap_or_else(|| start.max(earliest).min(last));
+    first.series(1.day()).take_while(move |day| *day <= last)
+}
+
+/// Packs whole plans into transactions of at most so many actions.
+fn grouped(plans: Vec<Plan>, actions_max: usize) -> Vec<Vec<Plan>> {
+    let mut groups: Vec<Vec<Plan>> = Vec::new();
+    let mut room = 0;
+    for plan in plans {
+        if plan.actions.len() > room || groups.is_empty() {
+            groups.push(Vec::new());
+            room = actions_max;
+        }
+        room = room.saturating_sub(plan.actions.len());
+        if let Some(group) = groups.last_mut() {
+            group.push(plan);
+        }
+    }
+    groups
+}
