@@ -1,1 +1,59 @@
-//! From a run and the rate card to cost lines. Pure.
+//! From a run and the rate card to cost lines. Pure: no clock, no network, no floats.
+//!
+//! The rules and their sources: `glue` and `emr_serverless`. The rates are data: `rates.toml`.
+
+mod emr_serverless;
+mod glue;
+mod rate_card;
+
+use serde::Deserialize;
+
+pub use glue::{dpu_factor, kind_of};
+pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
+
+use crate::model::{
+    Architecture, Basis, CostLine, Engine, JobRun, Price, PricedRun, Unpriced, Usage,
+};
+
+/// What AWS leaves open, as settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PricingSettings {
+    /// Whether the billing minimum applies on top of `DPUSeconds` too. AWS does not say.
+    pub minimum_applies_to_metered: bool,
+    /// The architecture of an EMR Serverless run whose application is not known, as in an imported
+    /// file. `X86_64` is AWS's default, and the dearer one.
+    pub assumed_architecture: Architecture,
+}
+
+impl Default for PricingSettings {
+    fn default() -> Self {
+        Self { minimum_applies_to_metered: false, assumed_architecture: Architecture::X86 }
+    }
+}
+
+/// Prices a run as far as it is known: one that has not ended is priced for what its facts tell.
+#[must_use]
+pub fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> PricedRun {
+    if let Some(amount) = run.imported_cost {
+        let line = CostLine {
+            component: "imported",
+            quantity: rust_decimal::Decimal::ONE,
+            unit: "Runs",
+            rate: rust_decimal::Decimal::from_i128_with_scale(amount.nanos(), 9),
+            rate_index: None,
+            amount,
+        };
+        let basis = Basis::Imported;
+        let price = Price::Priced { lines: vec![line], basis, minimum_extra: Default::default() };
+        return PricedRun { price, usage: Usage::default() };
+    }
+    match &run.identity.engine {
+        Engine::Glue => glue::price(run, card, settings),
+        Engine::EmrServerless => emr_serverless::price(run, card, settings),
+        Engine::Other(engine) => PricedRun {
+            price: Price::Unpriced(Unpriced::Engine(engine.to_string())),
+            usage: Usage::default(),
+        },
+    }
+}

@@ -1,0 +1,168 @@
+//! What an EMR Serverless run cost: what AWS says it billed, times the rates of the application's
+//! architecture.
+//!
+//! `billedResourceUtilization` includes the one-minute minimum of each worker and the storage over
+//! 20 GB, and leaves out idle pre-initialised workers, which belong to no run (source: the EMR
+//! Serverless API reference). It does not tell driver from executors, so a Flex run, whose executors
+//! are discounted, is priced at the standard rates as an upper bound. Whether a later attempt's
+//! figures include the earlier ones' is not documented: until every attempt is known, its cost is an
+//! upper bound too.
+
+use rust_decimal::Decimal;
+
+use super::PricingSettings;
+use super::rate_card::{Rate, RateCard, Wanted};
+use crate::model::{
+    Basis, CostLine, ExecutionClass, JobRun, Price, PricedRun, Resources, Unpriced, Usage, Usd,
+};
+
+pub(super) fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> PricedRun {
+    // An interim figure prices a run under way, never one that has ended.
+    let known = run.billed.filter(|_| run.billed_is_final() || !run.state.is_terminal());
+    let Some(billed) = known else {
+        return PricedRun {
+            price: Price::Unpriced(Unpriced::NotBilledYet),
+            usage: Usage {
+                vcpu_hours: run.used.map_or(Decimal::ZERO, |used| used.vcpu_hours),
+                ..Usage::default()
+            },
+        };
+    };
+    let usage = Usage { vcpu_hours: billed.vcpu_hours, ..Usage::default() };
+    let price = priced(run, &billed, card, settings).unwrap_or_else(Price::Unpriced);
+    PricedRun { price, usage }
+}
+
+fn priced(
+    run: &JobRun,
+    billed: &Resources,
+    card: &RateCard,
+    settings: &PricingSettings,
+) -> Result<Price, Unpriced> {
+    let used = run.used.unwrap_or(*billed);
+    let components = [
+        ("vCPU", "vCPU-Hours", billed.vcpu_hours, used.vcpu_hours),
+        ("memory", "GB-Hours", billed.memory_gb_hours, used.memory_gb_hours),
+        // Used storage includes what is free, so it says nothing of a minimum.
+        ("storage", "GB-Hours", billed.storage_gb_hours, billed.storage_gb_hours),
+    ];
+    let mut lines = Vec::with_capacity(components.len());
+    let mut minimum_extra = Usd::ZERO;
+    for (component, unit, quantity, used) in components {
+        if quantity.is_zero() {
+            continue;
+        }
+        let (rate_index, rate) = rate(run, component, card, settings)?;
+        let amount = |hours| Usd::of_usage(hours, 1, rate.usd).map_err(|_| Unpriced::OutOfRange);
+        let billed_amount = amount(quantity)?;
+        minimum_extra += billed_amount - amount(used.min(quantity))?;
+        lines.push(CostLine {
+            component,
+            quantity,
+            unit,
+            rate: rate.usd,
+            rate_index: Some(rate_index),
+            amount: billed_amount,
+        });
+    }
+    let flex = run.execution_class == Some(ExecutionClass::Flex);
+    let basis = if flex || run.identity.attempt > 1 { Basis::UpperBound } else { Basis::Billed };
+    Ok(Price::Priced { lines, basis, minimum_extra })
+}
+
+fn rate<'c>(
+    run: &JobRun,
+    component: &str,
+    card: &'c RateCard,
+    settings: &PricingSettings,
+) -> Result<(usize, &'c Rate), Unpriced> {
+    let known = run.definition.as_ref().and_then(|definition| definition.architecture.as_ref());
+    let architecture = known.unwrap_or(&settings.assumed_architecture).as_str();
+    let region = &run.identity.region;
+    let wanted = Wanted {
+        engine: "emr-serverless",
+        region,
+        component,
+        kind: "",
+        version: None,
+        execution_class: "",
+        architecture,
+        at: run.end().or_else(|| run.start()),
+    };
+    card.find(wanted).ok_or_else(|| {
+        Unpriced::NoRate(format!("EMR Serverless {architecture} {component} in {region}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Architecture, Definition, Engine, RunIdentity, RunState, Stamp};
+
+    fn run() -> JobRun {
+        let identity = RunIdentity {
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            engine: Engine::EmrServerless,
+            application_id: Some("app".into()),
+            run_id: "run".into(),
+            attempt: 1,
+        };
+        let hours = |text: &str| text.parse().unwrap();
+        let mut run = JobRun::new(identity, RunState::Success);
+        run.ended_at = Some("2026-11-10T06:00:00Z".parse().unwrap());
+        run.billed = Some(Resources {
+            vcpu_hours: hours("1.267"),
+            memory_gb_hours: hours("5.067"),
+            storage_gb_hours: hours("0.0"),
+        });
+        run.used = Some(Resources {
+            vcpu_hours: hours("1.204"),
+            memory_gb_hours: hours("4.816"),
+            storage_gb_hours: hours("6.02"),
+        });
+        run
+    }
+
+    fn priced(run: &JobRun) -> Price {
+        let card = RateCard::shipped().unwrap();
+        super::super::price(run, &card, &PricingSettings::default()).price
+    }
+
+    /// By hand: 1.267 x 0.052624 = 0.066674608; 5.067 x 0.0057785 = 0.0292796595, half to even.
+    #[test]
+    fn billed_resources_times_rates() {
+        let price = priced(&run());
+        let Price::Priced { lines, basis, minimum_extra } = &price else { panic!("{price:?}") };
+        let amounts: Vec<_> = lines.iter().map(|line| line.amount.to_string()).collect();
+        assert_eq!(amounts, ["0.066674608", "0.02927966"]);
+        assert_eq!(*basis, Basis::Billed);
+        // 0.063 x 0.052624 + 0.251 x 0.0057785, each part rounded.
+        assert_eq!(minimum_extra.to_string(), "0.004765716");
+    }
+
+    #[test]
+    fn what_is_not_yet_billed_is_unpriced() {
+        let mut waiting = run();
+        waiting.billed = None;
+        assert_eq!(priced(&waiting), Price::Unpriced(Unpriced::NotBilledYet));
+        let mut interim = run();
+        interim.older.insert("billed".into(), Stamp { terminal: false, updated_at: None });
+        assert_eq!(priced(&interim), Price::Unpriced(Unpriced::NotBilledYet));
+    }
+
+    #[test]
+    fn architecture_flex_and_attempts() {
+        let mut arm = run();
+        arm.define(Definition { architecture: Some(Architecture::Arm), ..Definition::default() });
+        assert_eq!(priced(&arm).basis_word(), "unpriced");
+        arm.identity.region = "ap-southeast-1".into();
+        assert_eq!(priced(&arm).cost().unwrap().to_string(), "0.095740177");
+        let mut flex = run();
+        flex.execution_class = Some(ExecutionClass::Flex);
+        assert_eq!(priced(&flex).basis_word(), "upper-bound");
+        let mut second = run();
+        second.identity.attempt = 2;
+        assert_eq!(priced(&second).basis_word(), "upper-bound");
+    }
+}
