@@ -9,6 +9,7 @@ pub mod aws;
 pub mod delivery;
 pub mod model;
 // Floor 2
+pub mod ownership;
 pub mod pricing;
 pub mod sources;
 pub mod store;

@@ -64,6 +64,9 @@ pub struct Completeness {
     pub still_running: u64,
     /// Runs of this period first stored after its report was sent.
     pub late_runs: u64,
+    /// EMR Serverless runs priced for an assumed architecture, because their application is not
+    /// known (imported files do not tell it).
+    pub assumed_architecture_runs: u64,
     /// Until when every configured account and region has been read; `None` before the first
     /// collection (imported files say nothing about what they lack).
     pub collected_through: Option<Timestamp>,

@@ -1,10 +1,26 @@
 //! The questions that a report answers, each in a file of its own: priced runs go into a Polars
 //! frame, and plain structs come out.
 
+mod actions;
+mod failures;
 mod figures;
+mod frame;
+mod groups;
+mod jobs;
+mod quotas;
+mod report;
+mod row;
+mod totals;
 
 pub use figures::{
     Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
+pub use report::{Context, ReportAnalysis};
+pub use row::{ConfigurationKey, Held, JobKey, RunRow};
+
+/// Polars refused a question: a defect of this program, not of the data.
+#[derive(Debug, thiserror::Error)]
+#[error("the figures cannot be computed: {0}")]
+pub struct AnalysisError(#[from] polars::error::PolarsError);

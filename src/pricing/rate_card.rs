@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::model::utc_day;
+use crate::model::{Usd, utc_day};
 
 /// The rates that ship with Runledger.
 const SHIPPED: &str = include_str!("rates.toml");
@@ -212,6 +212,54 @@ impl RateCard {
             .map(|index| (*index, &self.rates[*index]))
             .filter(|(_, rate)| rate.fits(&wanted))
             .max_by_key(|(_, rate)| rate.days.0)
+    }
+}
+
+impl RateCard {
+    /// What a cost of Glue Spark runs before 6.0 would have been less at the 6.0 rate of its region
+    /// and class, for the same DPU time; `None` where that rate is not known or is no lower, or the
+    /// runs are no Spark runs before 6.0.
+    #[must_use]
+    pub fn saving_on_glue_6(
+        &self,
+        region: &str,
+        worker_type: &str,
+        execution_class: &str,
+        version: &str,
+        cost: Usd,
+    ) -> Option<Usd> {
+        const GLUE_6: Version = (6, 0);
+        let version = parse_version(version).filter(|version| *version < GLUE_6)?;
+        let family = worker_type.split_once('.').map_or(worker_type, |(family, _)| family);
+        let component = match family {
+            "G" | "Standard" => "DPU",
+            "R" => "M-DPU",
+            _ => return None,
+        };
+        let rate = |version| {
+            let wanted = Wanted {
+                engine: "glue",
+                region,
+                component,
+                kind: "spark",
+                version: Some(version),
+                execution_class,
+                architecture: "",
+                at: None,
+            };
+            self.find(wanted).map(|(_, rate)| rate.usd)
+        };
+        let (old, new) = (rate(version)?, rate(GLUE_6)?);
+        let same_scale = |a: Decimal, b: Decimal| {
+            let scale = a.scale().max(b.scale());
+            let at = |mut d: Decimal| {
+                d.rescale(scale);
+                u64::try_from(d.mantissa()).ok()
+            };
+            Some((at(a)?, at(b)?))
+        };
+        let (old, new) = same_scale(old, new)?;
+        (new < old).then(|| cost.scaled(old - new, old)).flatten()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Reading a period's runs: a Query per UTC day and shard, side by side, page by page.
 //!
-//! The reader hands each run to a function and keeps only what that returns, so a report over a
-//! million runs never holds a million runs. What it returns comes in the order of the keys,
-//! whatever order the pages arrived in.
+//! The reader hands each run to a function and keeps only what that returns, and passes it on
+//! partition by partition, so a report over a million runs never holds a million runs. The order is
+//! that of the keys, whatever order the pages arrived in.
 
 use std::sync::Arc;
 
@@ -38,8 +38,8 @@ pub enum Reach {
 }
 
 impl Store {
-    /// Reads the runs that ended on these UTC days, and keeps what `keep` makes of each. Expired
-    /// runs do not count.
+    /// Reads the runs that ended on these UTC days, hands each to `keep`, on several threads, and
+    /// what that makes of them to `take`, in the order of the keys. Expired runs do not count.
     ///
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.
@@ -49,7 +49,8 @@ impl Store {
         reach: Reach,
         now: Timestamp,
         keep: F,
-    ) -> Result<Vec<T>, StoreError>
+        mut take: impl FnMut(Vec<T>),
+    ) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: Fn(StoredRun) -> Option<T> + Send + Sync + 'static,
@@ -61,14 +62,13 @@ impl Store {
             // A task each, so that pages are taken apart on all processors.
             tokio::spawn(async move { table.read_partition(&partition, reach, now, &*keep).await })
         };
-        let mut kept = Vec::new();
         let mut answers = stream::iter(partitions).map(read).buffered(CONCURRENCY);
         while let Some(answer) = answers.next().await {
             let rows =
                 answer.map_err(|error| self.table.refused("Query", &error.to_string()))??;
-            kept.extend(rows);
+            take(rows);
         }
-        Ok(kept)
+        Ok(())
     }
 }
 

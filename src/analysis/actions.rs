@@ -1,0 +1,177 @@
+//! What to do about it, and what it is worth: advice that follows from the period's own figures.
+
+use std::collections::HashMap;
+
+use polars::prelude::*;
+
+use super::frame::{RunFrame, money, numbers};
+use super::{Action, AnalysisError, Completeness, FailureFigures, QuotaFigures};
+use crate::model::{Engine, Usd};
+use crate::ownership::UNALLOCATED;
+use crate::pricing::RateCard;
+
+/// How many pieces of advice a report gives: few enough to be followed.
+const ACTIONS_MAX: usize = 6;
+/// What is worth less in a period is not worth a reader's time: one dollar.
+const WORTH_MIN: Usd = Usd::from_nanos(1_000_000_000);
+/// How near its limit a quota's peak is worth a word.
+const QUOTA_SHARE_MIN: f64 = 0.8;
+
+/// What advice is drawn from.
+pub(super) struct Evidence<'a> {
+    pub(super) runs: &'a RunFrame,
+    pub(super) card: &'a RateCard,
+    pub(super) failures: &'a [FailureFigures],
+    pub(super) quotas: &'a [QuotaFigures],
+    pub(super) completeness: &'a Completeness,
+}
+
+/// The advice that is worth most; what has no price in dollars comes last.
+pub(super) fn actions(evidence: &Evidence<'_>) -> Result<Vec<Action>, AnalysisError> {
+    let mut actions = Vec::new();
+    actions.extend(evidence.failures.iter().take(3).filter_map(fix_failure));
+    actions.extend(upgrade_glue(evidence)?);
+    actions.extend(leave_minimum(evidence.runs)?);
+    actions.extend(set_owner(evidence.runs)?);
+    actions.sort_by(|a, b| b.usd.cmp(&a.usd).then_with(|| a.advice.cmp(&b.advice)));
+    actions.extend(evidence.quotas.iter().filter_map(spread_load).take(1));
+    actions.extend(add_rate(evidence.completeness));
+    actions.truncate(ACTIONS_MAX);
+    Ok(actions)
+}
+
+fn fix_failure(failure: &FailureFigures) -> Option<Action> {
+    let FailureFigures { job, runs, error, state, cost_usd, .. } = failure;
+    if *cost_usd < WORTH_MIN {
+        return None;
+    }
+    let times = if *runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let why = if error.is_empty() { "without an error text".to_owned() } else { error.clone() };
+    let advice = format!("Fix {job}: {times} ended {state}: {why}");
+    Some(Action { code: "fix-failures", advice, usd: *cost_usd })
+}
+
+/// What jobs on Glue before 6.0 would have cost less at the 6.0 rates, for the same DPU time.
+fn upgrade_glue(evidence: &Evidence<'_>) -> Result<Option<Action>, AnalysisError> {
+    let runs = evidence.runs;
+    let table = runs
+        .frame
+        .clone()
+        .lazy()
+        .group_by([col("job"), col("configuration")])
+        .agg([col("cost").sum()])
+        .collect()?;
+    let mut by_job: HashMap<u32, Usd> = HashMap::new();
+    let keys = numbers(&table, "job")?.into_iter().zip(numbers(&table, "configuration")?);
+    for ((job, configuration), cost) in keys.zip(money(&table, "cost")?) {
+        let (region, configuration) =
+            (&runs.jobs.get(job).region, runs.configurations.get(configuration));
+        if configuration.engine != Engine::Glue {
+            continue;
+        }
+        let saving = evidence.card.saving_on_glue_6(
+            region,
+            &configuration.worker_type,
+            &configuration.execution_class,
+            &configuration.version,
+            cost,
+        );
+        if let Some(saving) = saving {
+            *by_job.entry(job).or_default() += saving;
+        }
+    }
+    let total: Usd = by_job.values().copied().sum();
+    let best = by_job.iter().max_by_key(|(job, saving)| (**saving, runs.jobs.get(**job)));
+    let Some((job, saving)) = best.filter(|_| total >= WORTH_MIN) else { return Ok(None) };
+    let name = &runs.jobs.get(*job).job;
+    let others = by_job.len() - 1;
+    let advice = if others == 0 {
+        format!("Move {name} to Glue 6.0: the same DPU time costs less there")
+    } else {
+        let jobs =
+            if others == 1 { "1 other job".to_owned() } else { format!("{others} other jobs") };
+        format!(
+            "Move {name} ({} USD of it) and {jobs} to Glue 6.0: the same DPU time costs less there",
+            cents(*saving)
+        )
+    };
+    Ok(Some(Action { code: "upgrade-glue", advice, usd: total }))
+}
+
+fn leave_minimum(runs: &RunFrame) -> Result<Option<Action>, AnalysisError> {
+    let useful = col("wasted_end").or(col("repeated")).not();
+    let table = runs
+        .frame
+        .clone()
+        .lazy()
+        .filter(useful)
+        .group_by([col("job")])
+        .agg([col("minimum_extra").sum()])
+        .collect()?;
+    let jobs = numbers(&table, "job")?.into_iter().map(|job| runs.jobs.get(job));
+    let dearest = jobs.zip(money(&table, "minimum_extra")?).max_by_key(|(key, usd)| (*usd, *key));
+    Ok(dearest.filter(|(_, usd)| *usd >= WORTH_MIN).map(|(key, usd)| Action {
+        code: "avoid-minimum",
+        advice: format!(
+            "Join the short runs of {}, or move it off the ten-minute minimum: so much was paid \
+             for time that was not used",
+            key.job
+        ),
+        usd,
+    }))
+}
+
+fn set_owner(runs: &RunFrame) -> Result<Option<Action>, AnalysisError> {
+    let table = runs
+        .frame
+        .clone()
+        .lazy()
+        .group_by([col("job"), col("team")])
+        .agg([col("cost").sum()])
+        .collect()?;
+    let teams = numbers(&table, "team")?;
+    let rows = numbers(&table, "job")?.into_iter().zip(teams).zip(money(&table, "cost")?);
+    let unowned: Vec<_> = rows
+        .filter(|((_, team), _)| runs.teams.get(*team) == UNALLOCATED)
+        .map(|((job, _), cost)| (cost, runs.jobs.get(job)))
+        .collect();
+    let total: Usd = unowned.iter().map(|(cost, _)| *cost).sum();
+    let Some((_, dearest)) = unowned.iter().max().filter(|_| total >= WORTH_MIN) else {
+        return Ok(None);
+    };
+    let jobs =
+        if unowned.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", unowned.len()) };
+    let advice = format!(
+        "Give {jobs} an owner by a `team` tag, {} first: nobody pays for them",
+        dearest.job
+    );
+    Ok(Some(Action { code: "set-owner", advice, usd: total }))
+}
+
+fn spread_load(quota: &QuotaFigures) -> Option<Action> {
+    if quota.share < QUOTA_SHARE_MIN {
+        return None;
+    }
+    let QuotaFigures { account, region, share, shared_by, peak_at, .. } = quota;
+    let jobs: Vec<_> = shared_by.iter().take(3).map(|share| share.job.as_str()).collect();
+    let advice = format!(
+        "Spread {} or ask for a higher quota: {} in {account} {region} peaked at {:.0} % at {}",
+        jobs.join(", "),
+        quota.quota,
+        share * 100.0,
+        peak_at.map(|at| at.to_string()).unwrap_or_default(),
+    );
+    Some(Action { code: "spread-load", advice, usd: Usd::ZERO })
+}
+
+fn add_rate(completeness: &Completeness) -> Option<Action> {
+    let reason = completeness.unpriced_reasons.iter().find(|r| r.reason.starts_with("no rate"))?;
+    let runs = if reason.runs == 1 { "1 run".to_owned() } else { format!("{} runs", reason.runs) };
+    let advice = format!("Complete the rate card: {runs} without a cost, {}", reason.reason);
+    Some(Action { code: "add-rate", advice, usd: Usd::ZERO })
+}
+
+fn cents(usd: Usd) -> String {
+    let cents = usd.cents();
+    format!("{}.{:02}", cents / 100, cents.unsigned_abs() % 100)
+}

@@ -1,0 +1,208 @@
+//! A period's runs as a Polars frame: a row a run, a column a fact, names as numbers.
+//!
+//! Money is in whole nano-dollars, 128 bits wide, because sums of narrower integers wrap without a
+//! word. Texts are interned: a million runs have few thousand different names.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use polars::prelude::*;
+
+use super::AnalysisError;
+use super::row::{ConfigurationKey, JobKey, RunRow, identity_hash};
+use crate::model::{Basis, RunState, Usd};
+
+/// Distinct values, numbered in the order they were met.
+#[derive(Debug)]
+pub(super) struct Names<T> {
+    by_value: HashMap<T, u32>,
+    values: Vec<T>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self { by_value: HashMap::new(), values: Vec::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Names<T> {
+    pub(super) fn number(&mut self, value: T) -> u32 {
+        if let Some(number) = self.by_value.get(&value) {
+            return *number;
+        }
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.values.push(value.clone());
+        self.by_value.insert(value, number);
+        number
+    }
+
+    pub(super) fn get(&self, number: u32) -> &T {
+        &self.values[number as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
+/// The columns while rows are added.
+#[derive(Debug, Default)]
+pub(super) struct FrameBuilder {
+    jobs: Names<JobKey>,
+    teams: Names<String>,
+    states: Names<RunState>,
+    configurations: Names<ConfigurationKey>,
+    job: Vec<u32>,
+    team: Vec<u32>,
+    state: Vec<u32>,
+    configuration: Vec<u32>,
+    identity: Vec<u128>,
+    /// For retries: the row, and the runs it follows.
+    previous: Vec<(usize, Vec<u128>)>,
+    basis: Vec<Option<Basis>>,
+    flex: Vec<bool>,
+    cost: Vec<i128>,
+    minimum_extra: Vec<i128>,
+    priced: Vec<bool>,
+    wasted_end: Vec<bool>,
+    started: Vec<Option<i64>>,
+    ended: Vec<i64>,
+    runtime: Vec<i64>,
+    workers: Vec<Option<u32>>,
+    micro_dpu_seconds: Vec<i128>,
+    nano_vcpu_hours: Vec<i128>,
+}
+
+/// A period's runs, ready to be asked.
+#[derive(Debug)]
+pub(super) struct RunFrame {
+    pub(super) frame: DataFrame,
+    pub(super) jobs: Names<JobKey>,
+    pub(super) teams: Names<String>,
+    pub(super) states: Names<RunState>,
+    pub(super) configurations: Names<ConfigurationKey>,
+    /// Retries whose predecessor is among the runs.
+    pub(super) linked_retries: u64,
+    pub(super) by_basis: Vec<Option<Basis>>,
+}
+
+impl FrameBuilder {
+    pub(super) fn push(&mut self, row: RunRow) {
+        let index = self.job.len();
+        let wide = |number: rust_decimal::Decimal, decimals: u32| {
+            // Rounded to what a figure shows; `rescale` pads as well as it rounds.
+            let mut number = number.round_dp(decimals);
+            number.rescale(decimals);
+            number.mantissa()
+        };
+        self.identity.push(identity_hash(&row.identity));
+        if !row.previous.is_empty() {
+            self.previous.push((index, row.previous));
+        }
+        self.job.push(self.jobs.number(row.job));
+        self.team.push(self.teams.number(row.team));
+        self.state.push(self.states.number(row.state));
+        self.configuration.push(self.configurations.number(row.configuration));
+        self.basis.push(row.basis);
+        self.flex.push(row.flex);
+        self.cost.push(row.cost.unwrap_or(Usd::ZERO).nanos());
+        self.minimum_extra.push(row.minimum_extra.nanos());
+        self.priced.push(row.cost.is_some());
+        self.wasted_end.push(row.wasted_end);
+        self.started.push(row.started.map(jiff::Timestamp::as_second));
+        self.ended.push(row.ended.as_second());
+        self.runtime.push(i64::try_from(row.runtime_seconds).unwrap_or(i64::MAX));
+        self.workers.push(row.worker_count);
+        self.micro_dpu_seconds.push(wide(row.dpu_seconds, 6));
+        self.nano_vcpu_hours.push(wide(row.vcpu_hours, 9));
+    }
+
+    /// The frame. `followed` are the runs outside it that are known to be followed by a later
+    /// attempt, `elsewhere` those outside it that are known at all.
+    pub(super) fn finish(
+        mut self,
+        followed: &[u128],
+        elsewhere: &HashMap<u128, ()>,
+    ) -> Result<RunFrame, AnalysisError> {
+        let rows = self.job.len();
+        let known: HashMap<u128, ()> = if self.previous.is_empty() {
+            HashMap::new()
+        } else {
+            self.identity.iter().map(|hash| (*hash, ())).collect()
+        };
+        let mut retry = vec![false; rows];
+        let mut linked_retries = 0;
+        let mut repeated_hashes: HashMap<u128, ()> =
+            followed.iter().map(|hash| (*hash, ())).collect();
+        for (row, previous) in &self.previous {
+            retry[*row] = true;
+            if let Some(nearest) = previous.first() {
+                linked_retries += u64::from(known.contains_key(nearest));
+                repeated_hashes.insert(*nearest, ());
+            }
+            // With every earlier attempt at hand, the last one's figures are its own.
+            let all_known =
+                previous.iter().all(|p| known.contains_key(p) || elsewhere.contains_key(p));
+            if self.basis[*row] == Some(Basis::UpperBound) && !self.flex[*row] && all_known {
+                self.basis[*row] = Some(Basis::Billed);
+            }
+        }
+        let repeated: Vec<bool> =
+            self.identity.iter().map(|hash| repeated_hashes.contains_key(hash)).collect();
+        let waste: Vec<i128> = (0..rows)
+            .map(|row| {
+                let whole = self.wasted_end[row] || repeated[row];
+                if whole { self.cost[row] } else { self.minimum_extra[row] }
+            })
+            .collect();
+        let frame = df!(
+            "job" => self.job,
+            "team" => self.team,
+            "state" => self.state,
+            "configuration" => self.configuration,
+            "cost" => self.cost,
+            "minimum_extra" => self.minimum_extra,
+            "priced" => self.priced,
+            "wasted_end" => self.wasted_end,
+            "retry" => retry,
+            "repeated" => repeated,
+            "waste" => waste,
+            "started" => self.started,
+            "ended" => self.ended,
+            "runtime" => self.runtime,
+            "workers" => self.workers,
+            "micro_dpu_seconds" => self.micro_dpu_seconds,
+            "nano_vcpu_hours" => self.nano_vcpu_hours,
+        )?;
+        Ok(RunFrame {
+            frame,
+            jobs: self.jobs,
+            teams: self.teams,
+            states: self.states,
+            configurations: self.configurations,
+            linked_retries,
+            by_basis: self.basis,
+        })
+    }
+}
+
+/// Reads a column of counts or names.
+pub(super) fn numbers(frame: &DataFrame, column: &str) -> Result<Vec<u32>, AnalysisError> {
+    Ok(frame.column(column)?.u32()?.iter().map(Option::unwrap_or_default).collect())
+}
+
+/// Reads a column of nano-dollars, or of other wide integers.
+pub(super) fn wide(frame: &DataFrame, column: &str) -> Result<Vec<i128>, AnalysisError> {
+    Ok(frame.column(column)?.i128()?.iter().map(Option::unwrap_or_default).collect())
+}
+
+/// Reads a column of money.
+pub(super) fn money(frame: &DataFrame, column: &str) -> Result<Vec<Usd>, AnalysisError> {
+    Ok(wide(frame, column)?.into_iter().map(Usd::from_nanos).collect())
+}
+
+/// Reads a column of seconds.
+pub(super) fn seconds(frame: &DataFrame, column: &str) -> Result<Vec<u64>, AnalysisError> {
+    let column = frame.column(column)?.i64()?;
+    Ok(column.iter().map(|s| u64::try_from(s.unwrap_or_default()).unwrap_or_default()).collect())
+}

@@ -1,0 +1,85 @@
+//! Who pays, how did runs end, and what were they configured with?
+
+use std::collections::HashMap;
+
+use polars::prelude::*;
+
+use super::frame::{RunFrame, money, numbers, seconds};
+use super::{AnalysisError, ConfigurationFigures, StateFigures, TeamFigures};
+use crate::model::Usd;
+
+fn grouped(runs: &RunFrame, by: &str) -> Result<DataFrame, AnalysisError> {
+    let sums = [len().alias("runs"), col("cost").sum(), col("waste").sum(), col("runtime").sum()];
+    Ok(runs.frame.clone().lazy().group_by([col(by)]).agg(sums).collect()?)
+}
+
+/// Every team, dearest first, ties by name.
+pub(super) fn teams(
+    runs: &RunFrame,
+    before: Option<&HashMap<String, Usd>>,
+) -> Result<Vec<TeamFigures>, AnalysisError> {
+    let table = grouped(runs, "team")?;
+    let (team, count) = (numbers(&table, "team")?, numbers(&table, "runs")?);
+    let (cost, waste) = (money(&table, "cost")?, money(&table, "waste")?);
+    let total: Usd = cost.iter().copied().sum();
+    let mut figures: Vec<_> = (0..team.len())
+        .map(|row| {
+            let name = runs.teams.get(team[row]);
+            TeamFigures {
+                team: name.clone(),
+                runs: count[row].into(),
+                cost_usd: cost[row],
+                change_usd: before.map(|b| cost[row] - b.get(name).copied().unwrap_or_default()),
+                waste_usd: waste[row],
+                share: cost[row].share_of(total),
+                budget_usd: None,
+                forecast_usd: None,
+            }
+        })
+        .collect();
+    figures.sort_by(|a, b| b.cost_usd.cmp(&a.cost_usd).then_with(|| a.team.cmp(&b.team)));
+    Ok(figures)
+}
+
+/// What each team paid: what the next period's changes are measured against.
+pub(super) fn team_costs(runs: &RunFrame) -> Result<HashMap<String, Usd>, AnalysisError> {
+    let figures = teams(runs, None)?;
+    Ok(figures.into_iter().map(|figures| (figures.team, figures.cost_usd)).collect())
+}
+
+/// Runs by end state, most first, ties by word.
+pub(super) fn states(runs: &RunFrame) -> Result<Vec<StateFigures>, AnalysisError> {
+    let table = grouped(runs, "state")?;
+    let (state, count) = (numbers(&table, "state")?, numbers(&table, "runs")?);
+    let (cost, runtime) = (money(&table, "cost")?, seconds(&table, "runtime")?);
+    let mut figures: Vec<_> = (0..state.len())
+        .map(|row| StateFigures {
+            state: runs.states.get(state[row]).as_str().to_owned(),
+            runs: count[row].into(),
+            cost_usd: cost[row],
+            runtime_seconds: runtime[row],
+        })
+        .collect();
+    figures.sort_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.state.cmp(&b.state)));
+    Ok(figures)
+}
+
+/// Runs by worker type, execution class and version, dearest first, ties by name.
+pub(super) fn configurations(runs: &RunFrame) -> Result<Vec<ConfigurationFigures>, AnalysisError> {
+    let table = grouped(runs, "configuration")?;
+    let (number, count) = (numbers(&table, "configuration")?, numbers(&table, "runs")?);
+    let cost = money(&table, "cost")?;
+    let mut rows: Vec<_> = (0..number.len())
+        .map(|row| (runs.configurations.get(number[row]), count[row], cost[row]))
+        .collect();
+    rows.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+    let figures = rows.into_iter().map(|(key, count, cost_usd)| ConfigurationFigures {
+        engine: key.engine.to_string(),
+        worker_type: key.worker_type.clone(),
+        execution_class: key.execution_class.clone(),
+        version: key.version.clone(),
+        runs: count.into(),
+        cost_usd,
+    });
+    Ok(figures.collect())
+}

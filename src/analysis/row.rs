@@ -1,0 +1,226 @@
+//! What one run contributes to a report: its facts, priced, and nothing that no figure needs.
+
+use std::hash::{Hash, Hasher};
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::model::{
+    Basis, Engine, ExecutionClass, JobKind, JobRun, Price, PricedRun, RunIdentity, RunState,
+    Unpriced, Usd,
+};
+use crate::pricing::{dpu_factor, kind_of};
+
+/// The longest piece of an error that a report shows, in characters.
+const ERROR_CHARS_MAX: usize = 300;
+
+/// A job, as figures name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobKey {
+    /// The engine.
+    pub engine: Engine,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The job's name, normalised.
+    pub job: String,
+}
+
+/// What a run was configured with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConfigurationKey {
+    /// The engine.
+    pub engine: Engine,
+    /// Glue's worker type, EMR Serverless' architecture, `Python shell`, or `-`.
+    pub worker_type: String,
+    /// The execution class.
+    pub execution_class: String,
+    /// The Glue version or EMR release.
+    pub version: String,
+}
+
+/// What a run held of a capacity quota while it ran.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Held {
+    /// The same all the time.
+    Exactly(f64),
+    /// On average, and never more than `most`, where AWS sets such a bound.
+    OnAverage {
+        /// DPUs or vCPUs, averaged over the run's time.
+        average: f64,
+        /// What it cannot have exceeded.
+        most: Option<f64>,
+    },
+    /// Not known.
+    Unknown,
+}
+
+/// One run's contribution.
+#[derive(Clone, Debug)]
+pub struct RunRow {
+    pub(super) job: JobKey,
+    pub(super) team: String,
+    pub(super) state: RunState,
+    pub(super) configuration: ConfigurationKey,
+    pub(super) identity: RunIdentity,
+    pub(super) previous: Vec<u128>,
+    pub(super) first_stored: Timestamp,
+    pub(super) started: Option<Timestamp>,
+    pub(super) ended: Timestamp,
+    pub(super) runtime_seconds: u64,
+    pub(super) worker_count: Option<u32>,
+    pub(super) cost: Option<Usd>,
+    pub(super) minimum_extra: Usd,
+    pub(super) unpriced: Option<Unpriced>,
+    pub(super) basis: Option<Basis>,
+    pub(super) rate_indexes: [Option<u16>; 3],
+    pub(super) assumed_architecture: bool,
+    pub(super) dpu_seconds: Decimal,
+    pub(super) vcpu_hours: Decimal,
+    pub(super) wasted_end: bool,
+    pub(super) error: Option<String>,
+    pub(super) flex: bool,
+    pub(super) held: Held,
+}
+
+impl RunRow {
+    /// The contribution of a run that has ended; `None` for one that has not.
+    #[must_use]
+    pub fn of(
+        run: &JobRun,
+        priced: &PricedRun,
+        job: &str,
+        team: String,
+        first_stored: Timestamp,
+    ) -> Option<Self> {
+        let ended = run.end()?;
+        let identity = run.identity.clone();
+        let (unpriced, basis, minimum_extra) = match &priced.price {
+            Price::Priced { basis, minimum_extra, .. } => (None, Some(*basis), *minimum_extra),
+            Price::Unpriced(reason) => (Some(reason.clone()), None, Usd::ZERO),
+        };
+        let emr = identity.engine == Engine::EmrServerless;
+        let architecture = run.definition.as_ref().and_then(|d| d.architecture.as_ref());
+        Some(Self {
+            job: JobKey {
+                engine: identity.engine.clone(),
+                account: identity.account.clone(),
+                region: identity.region.clone(),
+                job: job.to_owned(),
+            },
+            team,
+            state: run.state.clone(),
+            configuration: configuration(run),
+            previous: previous(run),
+            first_stored,
+            started: run.started_at,
+            ended,
+            runtime_seconds: run.runtime_seconds(),
+            worker_count: run.worker_count,
+            cost: priced.price.cost(),
+            minimum_extra,
+            unpriced,
+            basis,
+            rate_indexes: rate_indexes(&priced.price),
+            assumed_architecture: emr && architecture.is_none() && basis.is_some(),
+            dpu_seconds: priced.usage.dpu_seconds,
+            vcpu_hours: priced.usage.vcpu_hours,
+            wasted_end: run.is_wasted_end(),
+            error: run.state.is_bad_end().then(|| first_line(run.error.as_deref())),
+            flex: run.execution_class == Some(ExecutionClass::Flex),
+            held: held(run),
+            identity,
+        })
+    }
+}
+
+/// A stand-in for an identity that is small enough to keep a million of: 128 bits, so that two runs
+/// sharing one is out of the question.
+pub(super) fn identity_hash(identity: &RunIdentity) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (salt, identity).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+/// The runs that this one follows in its chain, the nearest first.
+fn previous(run: &JobRun) -> Vec<u128> {
+    let with = |run_id: &str, attempt: u32| {
+        let run_id = run_id.to_owned();
+        identity_hash(&RunIdentity { run_id, attempt, ..run.identity.clone() })
+    };
+    if let Some(previous) = &run.previous_run_id {
+        return vec![with(previous, run.identity.attempt)];
+    }
+    (1..run.identity.attempt).rev().take(64).map(|n| with(&run.identity.run_id, n)).collect()
+}
+
+fn rate_indexes(price: &Price) -> [Option<u16>; 3] {
+    let mut indexes = [None; 3];
+    if let Price::Priced { lines, .. } = price {
+        for (place, line) in indexes.iter_mut().zip(lines) {
+            *place = line.rate_index.and_then(|index| u16::try_from(index).ok());
+        }
+    }
+    indexes
+}
+
+fn configuration(run: &JobRun) -> ConfigurationKey {
+    let dash = || "-".to_owned();
+    let worker_type = match &run.identity.engine {
+        Engine::EmrServerless => {
+            let known = run.definition.as_ref().and_then(|d| d.architecture.as_ref());
+            known.map_or_else(dash, |architecture| architecture.as_str().to_owned())
+        }
+        _ if kind_of(run) == JobKind::PythonShell => "Python shell".to_owned(),
+        _ => run.worker_type.clone().unwrap_or_else(dash),
+    };
+    ConfigurationKey {
+        engine: run.identity.engine.clone(),
+        worker_type,
+        execution_class: run
+            .execution_class
+            .as_ref()
+            .map_or_else(|| "STANDARD".to_owned(), |class| class.as_str().to_owned()),
+        version: run.version.clone().unwrap_or_else(dash),
+    }
+}
+
+/// What a run held of its capacity quota. A float, because nothing is paid by it.
+pub(super) fn held(run: &JobRun) -> Held {
+    let number = |decimal: Decimal| decimal.to_f64();
+    if run.identity.engine == Engine::EmrServerless {
+        let (Some(used), seconds) = (run.billed.or(run.used), run.runtime_seconds()) else {
+            return Held::Unknown;
+        };
+        let Some(vcpu_hours) = number(used.vcpu_hours).filter(|_| seconds > 0) else {
+            return Held::Unknown;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "seconds of a run are far below 2^52")]
+        let average = vcpu_hours * 3600.0 / seconds as f64;
+        let most = run.definition.as_ref().and_then(|d| d.maximum_vcpus).and_then(number);
+        return Held::OnAverage { average, most: most.filter(|most| *most >= average) };
+    }
+    let by_workers = || {
+        let factor = dpu_factor(run.worker_type.as_deref()?)?;
+        number(factor.checked_mul(run.worker_count?.into())?)
+    };
+    let capacity = run.max_capacity.and_then(number).or_else(by_workers);
+    match (run.dpu_seconds.and_then(number).filter(|used| *used > 0.0), run.execution_seconds) {
+        (Some(used), Some(seconds)) if seconds > 0 => {
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a run are far below 2^52")]
+            let average = used / seconds as f64;
+            Held::OnAverage { average, most: capacity.filter(|most| *most >= average) }
+        }
+        _ => capacity.map_or(Held::Unknown, Held::Exactly),
+    }
+}
+
+fn first_line(error: Option<&str>) -> String {
+    let line = error.unwrap_or_default().trim_start().lines().next().unwrap_or_default();
+    line.chars().take(ERROR_CHARS_MAX).collect()
+}
