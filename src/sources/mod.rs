@@ -1,1 +1,9 @@
 //! Where runs, quotas and prices come from: thin clients, and pure conversions into the model.
+
+mod convert;
+pub mod emr_serverless_convert;
+pub mod files;
+pub mod glue_convert;
+mod json;
+
+pub use convert::ConvertError;
