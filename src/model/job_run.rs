@@ -296,7 +296,8 @@ pub struct JobRun {
     pub definition: Option<Definition>,
     /// Members that this version does not know, as JSON text. Job arguments are never among them.
     pub unknown: Option<BTreeMap<String, String>>,
-    /// Fields whose value is older than the run as a whole, with how old; see [`super::merge()`].
+    /// Fields whose value is not as old as the run as a whole, with how old they are; see
+    /// [`super::merge()`].
     pub older: BTreeMap<String, Stamp>,
 }
 

@@ -3,8 +3,9 @@
 //! Every field is a register: a known value beats an unknown one, then the fact of a run that has
 //! ended beats one of a run under way, then the newer update beats the older, and at last the
 //! greater value, so that the order in which facts arrive never matters. Where a field's value is
-//! older than the run as a whole (the newest fact left the field out), `JobRun::older` remembers
-//! how old: without it, merging three facts would depend on which two met first.
+//! not as old as the run as a whole (the newest fact left the field out, or an event told a final
+//! figure without the end), `JobRun::older` remembers how old: without it, merging three facts
+//! would depend on which two met first.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ pub fn merge(a: &JobRun, b: &JobRun) -> JobRun {
                 }
                 (Some(_), Some(_)) => (other.$field.clone(), stamp_b),
             };
-            if value.is_some() && stamp < whole {
+            if value.is_some() && stamp != whole {
                 merged.older.insert(name.to_owned(), stamp);
             }
             merged.$field = value;
@@ -146,13 +147,18 @@ mod tests {
     fn fact() -> impl Strategy<Value = JobRun> {
         let state = prop::sample::select(vec!["RUNNING", "SUCCESS", "FAILED"]);
         let small = || prop::option::of(1_i64..4);
+        let final_billing = any::<bool>();
         let definition = prop::option::of((1_i64..4, any::<bool>(), prop::option::of(0..3)));
-        (state, small(), small(), small(), small(), definition).prop_map(
-            |(state, updated, ended, billed, seconds, definition)| {
+        (state, small(), small(), small(), small(), definition, final_billing).prop_map(
+            |(state, updated, ended, billed, seconds, definition, final_billing)| {
                 let mut run = JobRun::new(identity(), RunState::from(state));
                 run.updated_at = updated.map(at);
                 run.ended_at = ended.map(at);
                 run.billed = billed.map(resources);
+                let of_an_event = Stamp { terminal: true, updated_at: None };
+                if run.billed.is_some() && final_billing && run.stamp() != of_an_event {
+                    run.older.insert("billed".into(), of_an_event);
+                }
                 run.execution_seconds = seconds.map(|s| s.unsigned_abs());
                 run.definition = definition.map(|(observed, at_end, tag)| Definition {
                     observed_at: at(observed),

@@ -143,6 +143,13 @@ impl<'a> Member<'a> {
         self.once(into, tags.map(with_values))
     }
 
+    /// The member as a list of texts; none where it is null.
+    pub(super) fn texts(&self) -> Result<Vec<String>, ConvertError> {
+        let texts: Option<Vec<String>> = serde_json::from_str(self.value.get())
+            .map_err(|_| self.unexpected("a list of texts"))?;
+        Ok(texts.unwrap_or_default())
+    }
+
     /// The member's own members; `None` where it is null.
     pub(super) fn object(&self) -> Result<Option<Members<'a>>, ConvertError> {
         serde_json::from_str(self.value.get()).map_err(|_| self.unexpected("an object"))

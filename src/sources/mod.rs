@@ -2,6 +2,7 @@
 
 mod convert;
 pub mod emr_serverless_convert;
+mod events;
 pub mod files;
 pub mod glue_convert;
 mod json;

@@ -9,6 +9,7 @@ use super::{Defaults, LineErrorReason};
 use crate::model::JobRun;
 use crate::sources::ConvertError;
 use crate::sources::emr_serverless_convert::EmrRun;
+use crate::sources::events;
 use crate::sources::glue_convert::GlueRun;
 use crate::sources::json::Members;
 
@@ -31,6 +32,7 @@ enum Shape<'a> {
     GluePage(&'a str),
     GlueWrapped(&'a str),
     EmrWrapped(&'a str),
+    Event,
 }
 
 /// Reads an object that begins on `line`.
@@ -46,6 +48,7 @@ pub(super) fn content(
         Shape::Emr => emr(&members, defaults)?,
         Shape::GlueWrapped(json) => glue(&self::members(json, line)?, defaults)?,
         Shape::EmrWrapped(json) => emr(&self::members(json, line)?, defaults)?,
+        Shape::Event => return Ok(Content::Runs(events::runs(&members)?)),
         Shape::Neither => return Err(LineErrorReason::NoRun),
     };
     Ok(Content::Run(Box::new(run)))
@@ -71,6 +74,7 @@ fn shape<'a>(members: &Members<'a>) -> Result<Shape<'a>, ConvertError> {
             "JobRuns" => member.once(&mut wrapped, Some(Shape::GluePage(value)))?,
             "JobRun" => member.once(&mut wrapped, Some(Shape::GlueWrapped(value)))?,
             "jobRun" => member.once(&mut wrapped, Some(Shape::EmrWrapped(value)))?,
+            "detail-type" => member.once(&mut wrapped, Some(Shape::Event))?,
             "jobRunId" | "applicationId" => bare = Shape::Emr,
             "Id" | "JobRunState" | "JobName" => bare = Shape::Glue,
             _ => {}
