@@ -1,6 +1,11 @@
 //! The words of delivery: what is to reach whom, and how far it got.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Address;
 
 /// One report for one period for one recipient: the thing that is sent at most once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,8 +18,51 @@ pub struct Occurrence {
     pub edition: String,
     /// 0 for the report, 1 for its first restatement, and so on.
     pub revision: u32,
-    /// The recipient's address.
-    pub recipient: String,
+    /// Who gets it.
+    pub recipient: Address,
+    /// A copy that somebody asked for, to try. It is on record, may be had as often as wished, and
+    /// never counts as the occurrence.
+    pub copy: bool,
+}
+
+impl Occurrence {
+    /// A name for this occurrence alone, the same in every process: `weekly/2026-W46/all/r0/` and
+    /// the recipient, in ASCII without spaces. A copy's name begins with `copy/`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!(
+            "{}{}/{}/{}/r{}/{}",
+            if self.copy { "copy/" } else { "" },
+            key_part(&self.report),
+            key_part(&self.period),
+            key_part(&self.edition),
+            self.revision,
+            key_part(&self.recipient.identity()),
+        )
+    }
+}
+
+/// Bytes of a name that a key shows in full; a longer one ends in its hash.
+const KEY_PART_BYTES_MAX: usize = 260;
+
+/// A text as one part of a key: different texts give different parts, and no part holds a
+/// separator (`/`, `#`). Names come from tags and configuration, so they may hold anything.
+#[must_use]
+pub fn key_part(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.@+:".contains(&byte) {
+            part.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(part, "%{byte:02X}");
+        }
+    }
+    if part.len() > KEY_PART_BYTES_MAX {
+        part.truncate(KEY_PART_BYTES_MAX / 4);
+        let _ = write!(part, "~{:x}", Sha256::digest(text));
+    }
+    part
 }
 
 /// How far an occurrence got.
@@ -34,6 +82,10 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// Every state, in the order of a delivery's life.
+    pub const ALL: [Self; 5] =
+        [Self::Claimed, Self::Sending, Self::Sent, Self::Failed, Self::Unknown];
+
     /// The state's word in the ledger and in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -44,5 +96,66 @@ impl DeliveryState {
             Self::Failed => "FAILED",
             Self::Unknown => "UNKNOWN",
         }
+    }
+
+    /// The state of that word in the ledger.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn occurrence(report: &str, edition: &str, recipient: &str) -> Occurrence {
+        Occurrence {
+            report: report.into(),
+            period: "2026-W46".into(),
+            edition: edition.into(),
+            revision: 0,
+            recipient: recipient.parse().unwrap(),
+            copy: false,
+        }
+    }
+
+    #[test]
+    fn a_key_reads_well_and_never_collides() {
+        let plain = occurrence("weekly", "all", "Ada@example.com");
+        assert_eq!(plain.key(), "weekly/2026-W46/all/r0/ada@example.com");
+        let keys: HashSet<String> = [
+            plain.clone(),
+            Occurrence { copy: true, ..plain.clone() },
+            Occurrence { revision: 1, ..plain },
+            occurrence("weekly/2026-W46", "all", "ada@example.com"),
+            occurrence("weekly", "a/b", "ada@example.com"),
+            occurrence("weekly", "a%2Fb", "ada@example.com"),
+            occurrence("weekly", "", "ada@example.com"),
+            occurrence("weekly", "Zahlungsläufe", "ada@example.com"),
+            occurrence("weekly", &"x".repeat(500), "ada@example.com"),
+            occurrence("weekly", &"x".repeat(501), "ada@example.com"),
+        ]
+        .iter()
+        .map(Occurrence::key)
+        .collect();
+        assert_eq!(keys.len(), 10);
+        assert!(keys.iter().all(|key| key.is_ascii() && key.len() < 1000 && !key.contains('#')));
+    }
+
+    #[test]
+    fn a_printed_occurrence_masks_its_recipient() {
+        let printed = format!("{:?}", occurrence("weekly", "all", "ada@example.com"));
+        assert!(printed.contains("a***@e***.com") && !printed.contains("ada@"), "{printed}");
+    }
+
+    #[test]
+    fn states_have_words() {
+        for state in DeliveryState::ALL {
+            assert_eq!(DeliveryState::from_word(state.as_str()), Some(state));
+        }
+        assert_eq!(DeliveryState::from_word("sent"), None);
     }
 }

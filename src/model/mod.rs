@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or knows where a value came from; every other room builds on this one.
 
+mod address;
 mod delivery;
 mod job_run;
 mod merge;
@@ -12,7 +13,8 @@ mod priced;
 mod quota;
 mod state;
 
-pub use delivery::{DeliveryState, Occurrence};
+pub use address::{Address, AddressError};
+pub use delivery::{DeliveryState, Occurrence, key_part};
 pub use job_run::{
     Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Resources, RunIdentity,
 };
