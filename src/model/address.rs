@@ -32,7 +32,9 @@ pub struct Address {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// No `local@domain`.
-    #[error("not a mail address; write it like `reports@example.com` or `Name <reports@example.com>`")]
+    #[error(
+        "not a mail address; write it like `reports@example.com` or `Name <reports@example.com>`"
+    )]
     Form,
     /// Line breaks and other control characters could add headers to a mail.
     #[error("a mail address holds a line break or another control character")]
@@ -120,7 +122,9 @@ fn check_local_part(local: &str) -> Result<(), AddressError> {
     }
     let is_atom = |atom: &str| {
         !atom.is_empty()
-            && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+            && atom
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
     };
     if local.split('.').all(is_atom) { Ok(()) } else { Err(AddressError::LocalPart) }
 }

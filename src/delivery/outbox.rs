@@ -1,0 +1,185 @@
+//! The outbox: mails as files in a folder, `.eml` for mail programs and `.html` for browsers.
+//!
+//! A file is named by its occurrence alone, and put in place whole by a rename: sending again,
+//! after a crash or from two processes, ends with the same file. It delivers nothing to anyone.
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::render::Rendered;
+use super::sender::{Accepted, Cause, SendError};
+
+/// Characters of the key that a file name shows; file systems allow 255 bytes in all.
+const READABLE_CHARS_MAX: usize = 120;
+
+/// A folder that mails are written into. It is made when the first mail is.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    folder: PathBuf,
+}
+
+impl Outbox {
+    /// The outbox in that folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the mail of that occurrence is, or would be: the path of its `.eml`.
+    #[must_use]
+    pub fn path_of(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{}.eml", file_stem(key)))
+    }
+
+    /// Writes the mail's two files; the message id is the name of the `.eml`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written. The mail is then not there, or is there as before.
+    pub async fn send(&self, mail: &Rendered) -> Result<Accepted, SendError> {
+        let path = self.path_of(&mail.key);
+        let (eml, html) = (mail.bytes.clone(), mail.html.clone());
+        let target = path.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            // The .eml last: where it is, its page is too.
+            put(&target.with_extension("html"), html.as_bytes())?;
+            put(&target, &eml)
+        });
+        let refused = |reason: String| SendError::Refused {
+            cause: Cause::Folder,
+            reason: format!("cannot write {}: {reason}", path.display()),
+        };
+        match written.await {
+            Ok(Ok(())) => Ok(Accepted {
+                message_id: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            }),
+            Ok(Err(error)) => Err(refused(error.to_string())),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+}
+
+/// The key in characters that every file system takes, and a hash that tells keys apart which
+/// look alike then, or to a file system that ignores case.
+fn file_stem(key: &str) -> String {
+    let readable: String = key
+        .chars()
+        .take(READABLE_CHARS_MAX)
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' })
+        .collect();
+    format!("{}.{}", readable.trim_start_matches('.'), &format!("{:x}", Sha256::digest(key))[..12])
+}
+
+/// Puts a whole file in place: written under a name of its own, brought to the disk, renamed.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Two processes may write the same mail at once, so not even the temporary name is shared.
+    let unique = RandomState::new().hash_one(std::process::id());
+    let temporary = path.with_extension(format!("{unique:016x}.tmp"));
+    let result = write_through(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // The first error is the one to report; a leftover is no mail, its name ends in .tmp.
+        let _ = fs::remove_file(&temporary);
+    }
+    result?;
+    // The new name is on the disk only when its folder is.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::Message;
+    use super::*;
+
+    fn mail(key: &str, text: &str) -> Rendered {
+        let message = Message {
+            from: "runledger@example.com".parse().unwrap(),
+            to: "ada@example.org".parse().unwrap(),
+            reply_to: None,
+            subject: "s".into(),
+            text: text.into(),
+            html: "<p>x</p>".into(),
+            attachments: vec![],
+            date: "2026-11-16T06:00:00Z".parse().unwrap(),
+            key: key.into(),
+        };
+        message.render(usize::MAX).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(folder.path().join("new/outbox"));
+        let first = mail("weekly/2026-W46/all/r0/ada@example.org", "x");
+        let accepted = outbox.send(&first).await.unwrap();
+        let before = names(outbox.folder());
+        assert_eq!(before.len(), 2, "{before:?}");
+        assert_eq!(before[0], accepted.message_id);
+        assert!(before[0].starts_with("weekly_2026-W46_all_r0_ada@example.org."), "{before:?}");
+        assert_eq!(outbox.send(&first).await.unwrap(), accepted);
+        assert_eq!(names(outbox.folder()), before);
+        assert_eq!(fs::read(outbox.path_of(&first.key)).unwrap(), first.bytes);
+        let page = outbox.path_of(&first.key).with_extension("html");
+        assert_eq!(fs::read_to_string(page).unwrap(), first.html);
+    }
+
+    #[tokio::test]
+    async fn writers_at_once_leave_one_whole_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(folder.path());
+        let large = mail("k", &"x".repeat(300_000));
+        let sends = (0..8).map(|_| outbox.send(&large));
+        assert!(futures::future::join_all(sends).await.iter().all(Result::is_ok));
+        assert_eq!(names(folder.path()).len(), 2);
+        assert_eq!(fs::read(outbox.path_of("k")).unwrap(), large.bytes);
+    }
+
+    #[test]
+    fn names_are_safe_and_never_shared() {
+        let keys = ["a/b", "a_b", "A/b", "../../etc/passwd", "a\0b", "", "..", "ü"];
+        let stems: Vec<String> = keys.iter().map(|key| file_stem(key).to_lowercase()).collect();
+        let distinct: std::collections::HashSet<&String> = stems.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        for stem in &stems {
+            assert!(!stem.contains(['/', '\\', '\0', ' ']) && stem.is_ascii(), "{stem}");
+        }
+        assert!(file_stem(&"x".repeat(2_000)).len() < 200);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_a_refusal() {
+        let folder = tempfile::tempdir().unwrap();
+        let in_the_way = folder.path().join("file");
+        fs::write(&in_the_way, "x").unwrap();
+        let error = Outbox::new(&in_the_way).send(&mail("k", "x")).await.unwrap_err();
+        assert!(matches!(error, SendError::Refused { cause: Cause::Folder, .. }), "{error:?}");
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}
