@@ -1,1 +1,12 @@
-//! The edge to AWS that rooms share: configuration from the SDK's own environment, assumed roles.
+//! The edge to AWS that rooms share: configuration from the SDK's own environment and files,
+//! assumed roles, the caller's account, what an error means, and a service's answer as it came.
+//!
+//! Clients of single services stand in the rooms that use them.
+
+mod answer;
+mod config;
+mod error;
+
+pub use answer::Answer;
+pub use config::{AssumedRole, assume, caller_account, in_region, load};
+pub use error::{AwsError, Trouble};

@@ -1,0 +1,211 @@
+//! What an AWS error means to whoever reads it: one small set of troubles for every service, each
+//! with what to do about it.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// The longest message that is kept. Some services answer with whole pages.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// What kind of trouble a call to AWS met, after every retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Still throttled after every retry.
+    Throttled,
+    /// The credentials are good, and may not do this.
+    AccessDenied,
+    /// There are no credentials, or AWS does not take them.
+    NoCredentials,
+    /// No answer: no route, refused, timed out, or the service is failing.
+    Unreachable,
+    /// What was asked for does not exist.
+    NotFound,
+    /// Anything else.
+    Other,
+}
+
+impl Trouble {
+    /// What to do about it, as a sentence without its period.
+    #[must_use]
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Throttled => {
+                "AWS kept throttling; start again later, or lower `concurrency` under `[collect]`"
+            }
+            Self::AccessDenied => {
+                "give the role the reading permissions that ARCHITECTURE.md lists for it"
+            }
+            Self::NoCredentials => {
+                "set AWS_PROFILE, or give the machine or container a role, and look whether the \
+                 credentials have expired (`aws sts get-caller-identity`)"
+            }
+            Self::Unreachable => {
+                "check the network, the region's name, and AWS_ENDPOINT_URL* if one is set"
+            }
+            Self::NotFound => "look whether it was deleted, and whether the region is right",
+            Self::Other => "the message above is AWS's own",
+        }
+    }
+
+    /// The trouble that a service's error code stands for, if the code is one of those that all
+    /// services share. The lists are those of the SDKs and of AWS's page "Common errors".
+    fn of_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "Throttling" | "ThrottlingException" | "ThrottledException"
+            | "RequestThrottledException" | "TooManyRequestsException" | "SlowDown"
+            | "RequestLimitExceeded" | "ProvisionedThroughputExceededException"
+            | "LimitExceededException" | "RequestThrottled" | "BandwidthLimitExceeded" => {
+                Self::Throttled
+            }
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+            | "NotAuthorized" | "OptInRequired" => Self::AccessDenied,
+            "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId"
+            | "UnrecognizedClientException" | "SignatureDoesNotMatch"
+            | "InvalidSignatureException" | "IncompleteSignature"
+            | "MissingAuthenticationToken" | "MissingAuthenticationTokenException"
+            | "RequestExpired" => Self::NoCredentials,
+            "EntityNotFoundException" | "ResourceNotFoundException"
+            | "NoSuchResourceException" | "NotFoundException" => Self::NotFound,
+            "ServiceUnavailable" | "ServiceUnavailableException" | "InternalFailure"
+            | "InternalServerError" | "InternalServerException"
+            | "InternalServiceException" | "OperationTimeoutException"
+            | "RequestTimeoutException" => Self::Unreachable,
+            _ => return None,
+        })
+    }
+}
+
+/// A call to AWS that failed, after every retry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{action}: {message}")]
+pub struct AwsError {
+    /// What was asked, of which service.
+    pub action: String,
+    /// What kind of trouble it is.
+    pub trouble: Trouble,
+    /// The service's words, or the connection's. Hostile text, of bounded length.
+    pub message: String,
+}
+
+impl AwsError {
+    /// What the SDK's error means.
+    #[must_use]
+    pub fn new<E>(action: impl Into<String>, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let action = action.into();
+        match error {
+            SdkError::ServiceError(context) => {
+                let (code, message) = (context.err().code(), context.err().message());
+                let status = context.raw().status();
+                let trouble = code.and_then(Trouble::of_code).unwrap_or(match status.as_u16() {
+                    429 => Trouble::Throttled,
+                    500.. => Trouble::Unreachable,
+                    _ => Trouble::Other,
+                });
+                let code = code.map_or_else(|| format!("HTTP {}", status.as_u16()), str::to_owned);
+                let text = message.map_or_else(|| code.clone(), |text| format!("{code}: {text}"));
+                Self { action, trouble, message: bounded(&text) }
+            }
+            SdkError::TimeoutError(_) => {
+                let message = "no answer in time".to_owned();
+                Self { action, trouble: Trouble::Unreachable, message }
+            }
+            other => Self::chain(action, other),
+        }
+    }
+
+    /// What an error means that is not a service's answer: the causes are looked through for
+    /// missing credentials and for a role that could not be assumed.
+    #[must_use]
+    pub(super) fn chain(action: impl Into<String>, error: &(dyn Error + 'static)) -> Self {
+        let action = action.into();
+        let mut trouble = None;
+        let mut message = error.to_string();
+        let mut cause = Some(error);
+        while let Some(link) = cause {
+            if let Some(refused) = link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
+                return Self::new(action, refused);
+            }
+            trouble = trouble.or_else(|| trouble_of_link(link));
+            let text = link.to_string();
+            if !message.contains(&text) {
+                let _ = write!(message, ": {text}");
+            }
+            cause = link.source();
+        }
+        let trouble = trouble.unwrap_or(Trouble::Other);
+        Self { action, trouble, message: bounded(&message) }
+    }
+
+    /// Whether AWS as a whole could not be used, as against one thing that it refused: what exit
+    /// code 5 means.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(
+            self.trouble,
+            Trouble::Unreachable | Trouble::NoCredentials | Trouble::Throttled
+        )
+    }
+}
+
+/// What one link of a chain of causes tells.
+fn trouble_of_link(link: &(dyn Error + 'static)) -> Option<Trouble> {
+    if let Some(connection) =
+        link.downcast_ref::<aws_smithy_runtime_api::client::result::ConnectorError>()
+    {
+        let no_answer = connection.is_io() || connection.is_timeout();
+        return no_answer.then_some(Trouble::Unreachable);
+    }
+    link.is::<CredentialsError>().then_some(Trouble::NoCredentials)
+}
+
+/// The text, cut at a length that fits a line of a report.
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_services_spell_differently_mean_the_same() {
+        for code in ["AccessDenied", "AccessDeniedException"] {
+            assert_eq!(Trouble::of_code(code), Some(Trouble::AccessDenied));
+        }
+        for code in ["ThrottlingException", "TooManyRequestsException", "Throttling"] {
+            assert_eq!(Trouble::of_code(code), Some(Trouble::Throttled));
+        }
+        assert_eq!(Trouble::of_code("ValidationException"), None);
+    }
+
+    #[test]
+    fn a_missing_credential_is_found_behind_its_wrappers() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("dispatch failure")]
+        struct Wrapper(#[source] CredentialsError);
+        let error = Wrapper(CredentialsError::not_loaded("no providers in chain"));
+        let told = AwsError::chain("glue GetJobs", &error);
+        assert_eq!(told.trouble, Trouble::NoCredentials);
+        assert!(told.is_unavailable());
+        assert!(told.to_string().starts_with("glue GetJobs: dispatch failure: "), "{told}");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_between_characters() {
+        let told = bounded(&"ä".repeat(MESSAGE_CHARS_MAX + 1));
+        assert_eq!(told.chars().count(), MESSAGE_CHARS_MAX + 3);
+        assert_eq!(bounded("short"), "short");
+    }
+}
