@@ -17,8 +17,12 @@ pub mod store;
 pub mod analysis;
 // Floor 4
 pub mod report;
+// Floor 5
+pub mod config;
 // Floor 6
 pub mod tasks;
+// Floor 7
+pub mod app;
 // Floor 8
 pub mod demo;
 // Floor 9

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `runledger` program. Everything it does is in the library.
+
+fn main() -> std::process::ExitCode {
+    runledger::cli::main()
+}

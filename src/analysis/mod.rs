@@ -2,6 +2,7 @@
 //! frame, and plain structs come out.
 
 mod actions;
+mod books;
 mod failures;
 mod figures;
 mod frame;
@@ -12,6 +13,7 @@ mod report;
 mod row;
 mod totals;
 
+pub use books::Books;
 pub use figures::{
     Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,

@@ -57,24 +57,43 @@ impl Trouble {
     /// services share. The lists are those of the SDKs and of AWS's page "Common errors".
     fn of_code(code: &str) -> Option<Self> {
         Some(match code {
-            "Throttling" | "ThrottlingException" | "ThrottledException"
-            | "RequestThrottledException" | "TooManyRequestsException" | "SlowDown"
-            | "RequestLimitExceeded" | "ProvisionedThroughputExceededException"
-            | "LimitExceededException" | "RequestThrottled" | "BandwidthLimitExceeded" => {
-                Self::Throttled
-            }
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
-            | "NotAuthorized" | "OptInRequired" => Self::AccessDenied,
-            "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId"
-            | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-            | "InvalidSignatureException" | "IncompleteSignature"
-            | "MissingAuthenticationToken" | "MissingAuthenticationTokenException"
+            "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "SlowDown"
+            | "RequestLimitExceeded"
+            | "ProvisionedThroughputExceededException"
+            | "LimitExceededException"
+            | "RequestThrottled"
+            | "BandwidthLimitExceeded" => Self::Throttled,
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "NotAuthorized"
+            | "OptInRequired" => Self::AccessDenied,
+            "ExpiredToken"
+            | "ExpiredTokenException"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "InvalidSignatureException"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
             | "RequestExpired" => Self::NoCredentials,
-            "EntityNotFoundException" | "ResourceNotFoundException"
-            | "NoSuchResourceException" | "NotFoundException" => Self::NotFound,
-            "ServiceUnavailable" | "ServiceUnavailableException" | "InternalFailure"
-            | "InternalServerError" | "InternalServerException"
-            | "InternalServiceException" | "OperationTimeoutException"
+            "EntityNotFoundException"
+            | "ResourceNotFoundException"
+            | "NoSuchResourceException"
+            | "NotFoundException" => Self::NotFound,
+            "ServiceUnavailable"
+            | "ServiceUnavailableException"
+            | "InternalFailure"
+            | "InternalServerError"
+            | "InternalServerException"
+            | "InternalServiceException"
+            | "OperationTimeoutException"
             | "RequestTimeoutException" => Self::Unreachable,
             _ => return None,
         })
@@ -149,10 +168,7 @@ impl AwsError {
     /// code 5 means.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(
-            self.trouble,
-            Trouble::Unreachable | Trouble::NoCredentials | Trouble::Throttled
-        )
+        matches!(self.trouble, Trouble::Unreachable | Trouble::NoCredentials | Trouble::Throttled)
     }
 }
 

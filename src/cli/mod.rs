@@ -1,1 +1,126 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Here the world is read: arguments, environment, clock.
+//!
+//! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
+
+mod exit;
+mod import;
+mod init;
+mod output;
+mod period;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::store::StoreLocation;
+
+pub use exit::{Exit, Failure};
+
+/// Keeps the ledger of a company's AWS Glue and EMR Serverless job runs, and tells people what they
+/// cost.
+#[derive(Debug, Parser)]
+#[command(name = "runledger", version, propagate_version = true)]
+struct Arguments {
+    /// The configuration [default: runledger.toml, where there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Where runs are kept: embedded[:FILE] or dynamodb[:TABLE]
+    #[arg(long, value_name = "STORE", global = true)]
+    store: Option<StoreLocation>,
+    /// What "now" is, for data: 2026-11-16 or 2026-11-16T06:00:00Z [default: the clock]
+    #[arg(long, value_name = "TIME", global = true, value_parser = now)]
+    now: Option<Timestamp>,
+    /// Say more on stderr; twice for even more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a configuration that works as it stands, and create the table
+    Init(init::Init),
+    /// Store runs from files
+    Import(import::Import),
+    /// Show or send a report
+    Report(report::Report),
+}
+
+/// What every command is given.
+#[derive(Debug)]
+struct World {
+    config_file: Option<PathBuf>,
+    store: Option<StoreLocation>,
+    now: Timestamp,
+    quiet: bool,
+}
+
+impl World {
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config_file.as_deref())?)
+    }
+
+    async fn app(&self) -> Result<App, Failure> {
+        Ok(App::open(self.config()?, self.store.clone()).await?)
+    }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to stdout and are no error.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    output::start_logging(arguments.verbose, arguments.quiet);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::complain(&format!("cannot start: {error}"), None);
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::complain(&failure.message, failure.hint.as_deref());
+            failure.exit.into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let world = World {
+        config_file: arguments.config,
+        store: arguments.store,
+        now: arguments.now.unwrap_or_else(Timestamp::now),
+        quiet: arguments.quiet,
+    };
+    match arguments.command {
+        Command::Init(init) => init.run(&world).await,
+        Command::Import(import) => import.run(&world).await,
+        Command::Report(report) => report.run(&world).await,
+    }
+}
+
+fn now(text: &str) -> Result<Timestamp, String> {
+    let day = || text.parse::<jiff::civil::DateTime>().ok();
+    let at_utc = || day()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    text.parse()
+        .ok()
+        .or_else(at_utc)
+        .ok_or_else(|| "write it like 2026-11-16 or 2026-11-16T06:00:00Z".to_owned())
+}

@@ -24,6 +24,6 @@ pub use name::{JobNames, NamePatternError};
 pub use period::{Period, PeriodError, utc_day};
 pub use priced::{Basis, CostLine, Price, PricedRun, Unpriced, Usage};
 pub use quota::{
-    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QuotaValue,
+    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QUOTAS, QuotaValue,
 };
 pub use state::RunState;

@@ -9,6 +9,10 @@ pub const GLUE_FLEX_DPUS: &str = "glue-flex-dpus";
 /// EMR Serverless: vCPUs at once.
 pub const EMR_SERVERLESS_VCPUS: &str = "emr-serverless-vcpus";
 
+/// Every quota that is looked at.
+pub const QUOTAS: [&str; 4] =
+    [GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, EMR_SERVERLESS_VCPUS];
+
 /// The value of a quota.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuotaValue {

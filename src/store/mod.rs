@@ -27,6 +27,8 @@ pub use table::{Created, Table};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
+    /// Where the store is, unless `--store` says otherwise.
+    pub location: StoreLocation,
     /// Days for which a run is kept after its end.
     pub retention_days: u32,
     /// Items that one transaction carries. DynamoDB takes 100, DynamoDB Local 10.
@@ -35,7 +37,7 @@ pub struct StoreSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { retention_days: 130, transaction_items: 100 }
+        Self { location: StoreLocation::default(), retention_days: 130, transaction_items: 100 }
     }
 }
 
@@ -89,5 +91,56 @@ impl Store {
     #[must_use]
     pub const fn ledger_table(&self) -> &Table {
         &self.ledger_table
+    }
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreLocation {
+    /// In a file, with DynamoDB's API answered in-process.
+    Embedded(std::path::PathBuf),
+    /// In a DynamoDB table.
+    Dynamodb(String),
+}
+
+impl Default for StoreLocation {
+    fn default() -> Self {
+        Self::Embedded("runledger.db".into())
+    }
+}
+
+/// A place that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no store; write `embedded`, `embedded:FILE`, `dynamodb` or `dynamodb:TABLE`")]
+pub struct StoreLocationError(String);
+
+impl std::str::FromStr for StoreLocation {
+    type Err = StoreLocationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, place) = text.split_once(':').map_or((text, None), |(k, p)| (k, Some(p)));
+        match (kind, place) {
+            ("embedded", None) => Ok(Self::default()),
+            ("dynamodb", None) => Ok(Self::Dynamodb(DEFAULT_TABLE.to_owned())),
+            ("embedded", Some(file)) if !file.is_empty() => Ok(Self::Embedded(file.into())),
+            ("dynamodb", Some(table)) if !table.is_empty() => Ok(Self::Dynamodb(table.to_owned())),
+            _ => Err(StoreLocationError(text.to_owned())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StoreLocation {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl std::fmt::Display for StoreLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded(file) => write!(f, "embedded:{}", file.display()),
+            Self::Dynamodb(table) => write!(f, "dynamodb:{table}"),
+        }
     }
 }

@@ -1,1 +1,4 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
+
+pub mod import;
+pub mod report;

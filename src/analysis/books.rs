@@ -1,0 +1,49 @@
+//! What turns a stored run into a report's row: its job's name, its price, who pays. Pure.
+
+use super::RunRow;
+use crate::model::{Engine, JobNames, JobRun, PricedRun};
+use crate::ownership::Ownership;
+use crate::pricing::{self, PricingSettings, RateCard};
+use crate::store::StoredRun;
+
+/// The rules of a company, ready to be applied.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// What things cost.
+    pub card: RateCard,
+    /// How runs are priced.
+    pub pricing: PricingSettings,
+    /// Who pays.
+    pub ownership: Ownership,
+    /// Which runs are one job.
+    pub names: JobNames,
+}
+
+impl Books {
+    /// The job a run belongs to.
+    #[must_use]
+    pub fn job(&self, run: &JobRun) -> String {
+        // Callers of EMR Serverless name each run; elsewhere the name is the job's own.
+        let per_run = run.identity.engine == Engine::EmrServerless;
+        let application = || run.definition.as_ref()?.application_name.as_deref();
+        let name = run.job_name.as_deref().filter(|name| !name.is_empty());
+        let fallback = run.identity.application_id.as_deref();
+        let name = name.or_else(application).or(fallback).unwrap_or("(no name)");
+        self.names.job_of(name, per_run).into_owned()
+    }
+
+    /// The run's price, as far as it is known.
+    #[must_use]
+    pub fn price(&self, run: &JobRun) -> PricedRun {
+        pricing::price(run, &self.card, &self.pricing)
+    }
+
+    /// The row of a run that has ended.
+    #[must_use]
+    pub fn row(&self, stored: &StoredRun) -> Option<RunRow> {
+        let run = &stored.run;
+        let job = self.job(run);
+        let team = self.ownership.team(run, &job);
+        RunRow::of(run, &self.price(run), &job, team, stored.first_stored)
+    }
+}

@@ -1,0 +1,93 @@
+//! How a command ends: the exit codes are a documented contract, by which a scheduler tells
+//! breakage from findings and from work half done.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::model::PeriodError;
+use crate::store::StoreError;
+use crate::tasks::report::ReportError;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: failed.
+    Failed,
+    /// 2: wrong usage or configuration; nothing was done.
+    Usage,
+    /// 3: found what was looked for (alerts), or the answer is no (quota check).
+    Found,
+    /// 4: partly done: some accounts, lines or recipients failed.
+    Partly,
+    /// 5: AWS could not be reached.
+    AwsUnavailable,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Found => 3,
+            Exit::Partly => 4,
+            Exit::AwsUnavailable => 5,
+        })
+    }
+}
+
+/// Why a command could not do its work: what happened, where, what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What happened, and where.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage or configuration.
+    #[must_use]
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Anything else.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into(), hint: None }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string(), "`runledger init` writes a configuration with comments")
+    }
+}
+
+impl From<PeriodError> for Failure {
+    fn from(error: PeriodError) -> Self {
+        Self { exit: Exit::Usage, message: error.to_string(), hint: None }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = if error.is_unavailable() { Exit::AwsUnavailable } else { Exit::Failed };
+        Self { exit, message: error.to_string(), hint: Some(error.hint().to_owned()) }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Store(error) => error.into(),
+            ReportError::Period(error) => error.into(),
+            ReportError::Analysis(error) => Self::failed(error.to_string()),
+        }
+    }
+}

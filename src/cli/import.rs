@@ -1,0 +1,101 @@
+//! `import`: stores runs from files.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::{complain, progress, say};
+use super::{Exit, Failure, World};
+use crate::sources::files::{Defaults, LineError, LineErrorReason};
+use crate::tasks::import::{Imported, import};
+
+/// How many unreadable lines are told one by one; the rest are counted.
+const LINES_TOLD_MAX: usize = 50;
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// Files as the AWS CLI, EventBridge or Runledger write them; `-` is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The account of runs whose file does not tell it
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The region of runs whose file does not tell it
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+}
+
+impl Import {
+    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        // Every file is opened before the first is stored: a wrong name does nothing.
+        let mut inputs: Vec<(String, Box<dyn io::Read + Send>)> = Vec::new();
+        for path in &self.files {
+            if path.as_os_str() == "-" {
+                inputs.push(("-".to_owned(), Box::new(io::stdin())));
+            } else {
+                let file = File::open(path).map_err(|error| {
+                    Failure::usage(
+                        format!("cannot read {}: {error}", path.display()),
+                        "name files that exist, or - for stdin",
+                    )
+                })?;
+                inputs.push((path.display().to_string(), Box::new(file)));
+            }
+        }
+        let app = world.app().await?;
+        let defaults = Defaults {
+            account: self.account.or_else(|| app.config.account.clone()),
+            region: self.region.or_else(|| app.config.region.clone()),
+        };
+        let mut whole = Imported::default();
+        let bar = progress(world.quiet, "runs stored");
+        for (name, input) in inputs {
+            let input = BufReader::with_capacity(1 << 16, input);
+            let done = import(&app.store, input, &name, defaults.clone(), world.now, |runs| {
+                bar.set_position(runs);
+            })
+            .await?;
+            whole.saved += done.saved;
+            whole.unreadable.extend(done.unreadable);
+        }
+        bar.finish_and_clear();
+        tell(world, &whole)
+    }
+}
+
+fn tell(world: &World, imported: &Imported) -> Result<Exit, Failure> {
+    let saved = &imported.saved;
+    let missing_place =
+        |error: &&LineError| matches!(error.reason, LineErrorReason::MissingPlace(_));
+    if let Some(error) = imported.unreadable.iter().find(missing_place) {
+        let hint = "give --account ID and --region REGION, or set `account` and `region` in \
+                    runledger.toml";
+        return Err(Failure::usage(error.to_string(), hint));
+    }
+    for error in imported.unreadable.iter().take(LINES_TOLD_MAX) {
+        complain(&error.to_string(), None);
+    }
+    if imported.unreadable.len() > LINES_TOLD_MAX {
+        let more = imported.unreadable.len() - LINES_TOLD_MAX;
+        complain(&format!("and {more} more lines that cannot be read"), None);
+    }
+    let stored = saved.new + saved.changed + saved.unchanged;
+    let mut line = format!(
+        "{stored} runs: {} new, {} changed, {} known already",
+        saved.new, saved.changed, saved.unchanged
+    );
+    if saved.too_old > 0 {
+        line += &format!("; {} past their retention, not stored", saved.too_old);
+    }
+    if !imported.unreadable.is_empty() {
+        line += &format!("; {} could not be read", imported.unreadable.len());
+    }
+    say(world.quiet, &line);
+    Ok(match (imported.unreadable.is_empty(), stored) {
+        (true, _) => Exit::Done,
+        (false, 0) => Exit::Failed,
+        (false, _) => Exit::Partly,
+    })
+}

@@ -1,0 +1,227 @@
+//! The configuration: one TOML file, read once, strictly.
+//!
+//! Settings live with their owners; this room composes them and checks what no single owner can.
+//! An unknown key, a wrong type or a pattern that does not compile is an error that names file, key
+//! and what was expected, before anything else happens.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::analysis::Books;
+use crate::delivery::MailSettings;
+use crate::model::{JobNames, QuotaValue};
+use crate::ownership::{Ownership, OwnershipSettings};
+use crate::pricing::{PricingSettings, RateCard};
+use crate::report::ReportSettings;
+use crate::store::StoreSettings;
+
+/// The file that is read where `--config` names none.
+pub const DEFAULT_FILE: &str = "runledger.toml";
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The account of imported runs whose file does not tell it.
+    pub account: Option<String>,
+    /// The region of imported runs whose file does not tell it.
+    pub region: Option<String>,
+    /// A folder of templates used in place of the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// Where runs are kept.
+    pub store: StoreSettings,
+    /// How mail leaves; nothing can be sent without it.
+    pub mail: Option<MailSettings>,
+    /// The reports, by name.
+    pub reports: BTreeMap<String, ReportSettings>,
+    /// Which runs are one job.
+    pub jobs: JobSettings,
+    /// Who pays.
+    pub ownership: OwnershipSettings,
+    /// How runs are priced.
+    pub pricing: PricingSettings,
+    /// Quotas that are set here rather than read from Service Quotas.
+    pub quotas: Vec<QuotaSetting>,
+}
+
+/// Which runs are one job.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JobSettings {
+    /// Patterns that fold parts of a run's name, before the built-in ones.
+    pub fold: Vec<FoldSetting>,
+}
+
+/// A pattern that folds part of a run's name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoldSetting {
+    /// A regular expression.
+    pub pattern: String,
+    /// What replaces each match.
+    #[serde(default)]
+    pub replace: String,
+}
+
+/// A quota's value, as configured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaSetting {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `glue-concurrent-runs`, `glue-dpus`, `glue-flex-dpus`, `emr-serverless-vcpus`.
+    pub quota: String,
+    /// Its value, in runs, DPUs or vCPUs.
+    pub value: f64,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there, or cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The file says something that cannot be.
+    #[error("{}: {key}: {reason}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The path of the key.
+        key: String,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a file; where none is named, the default one if it is there, else the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no configuration.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            Err(error) => {
+                Err(ConfigError::Read { path: path.to_owned(), reason: error.to_string() })
+            }
+        }
+    }
+
+    /// Reads the text of a configuration; `path` is for messages.
+    ///
+    /// # Errors
+    /// When the text is no configuration.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let invalid = |key: String, reason: &str| ConfigError::Invalid {
+            path: path.to_owned(),
+            key,
+            reason: reason.trim_end().to_owned(),
+        };
+        let source = toml::Deserializer::parse(text)
+            .map_err(|error| invalid("not TOML".into(), &error.to_string()))?;
+        let config: Self = serde_path_to_error::deserialize(source)
+            .map_err(|error| invalid(error.path().to_string(), &error.inner().to_string()))?;
+        config.check().map_err(|(key, reason)| invalid(key, &reason))?;
+        Ok(config)
+    }
+
+    /// Checks what types alone cannot say.
+    fn check(&self) -> Result<(), (String, String)> {
+        JobNames::new(&self.folds()).map_err(|e| ("jobs.fold".into(), e.to_string()))?;
+        Ownership::new(&self.ownership).map_err(|e| ("ownership".into(), e.to_string()))?;
+        for (name, report) in &self.reports {
+            report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
+        }
+        for quota in &self.quotas {
+            if !crate::model::QUOTAS.contains(&quota.quota.as_str()) {
+                let known = crate::model::QUOTAS.join(", ");
+                return Err(("quotas".into(), format!("`{}` is none of {known}", quota.quota)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The report of a name: as configured, else with defaults for the one that always exists.
+    #[must_use]
+    pub fn report(&self, name: &str) -> Option<ReportSettings> {
+        let configured = self.reports.get(name).cloned();
+        configured.or_else(|| (name == "weekly").then(ReportSettings::default))
+    }
+
+    /// What prices, names and owns runs.
+    ///
+    /// # Errors
+    /// When a pattern does not compile or the rate card cannot be read.
+    pub fn books(&self) -> Result<Books, ConfigError> {
+        let invalid = |key: &str, reason: String| ConfigError::Invalid {
+            path: PathBuf::from(DEFAULT_FILE),
+            key: key.to_owned(),
+            reason,
+        };
+        Ok(Books {
+            card: RateCard::shipped().map_err(|e| invalid("pricing", e.to_string()))?,
+            pricing: self.pricing.clone(),
+            ownership: Ownership::new(&self.ownership)
+                .map_err(|e| invalid("ownership", e.to_string()))?,
+            names: JobNames::new(&self.folds()).map_err(|e| invalid("jobs.fold", e.to_string()))?,
+        })
+    }
+
+    /// The configured quotas.
+    #[must_use]
+    pub fn quota_values(&self) -> Vec<QuotaValue> {
+        let value = |setting: &QuotaSetting| QuotaValue {
+            account: setting.account.clone(),
+            region: setting.region.clone(),
+            quota: setting.quota.clone(),
+            value: setting.value,
+            applied: true,
+        };
+        self.quotas.iter().map(value).collect()
+    }
+
+    fn folds(&self) -> Vec<(String, String)> {
+        self.jobs.fold.iter().map(|fold| (fold.pattern.clone(), fold.replace.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Path::new("r.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_file_key_and_what_was_expected() {
+        assert!(refusal("[store]\nretention = 5").starts_with("r.toml: store.retention: "));
+        let text = refusal("[store]\nretention_days = 'x'");
+        assert!(text.starts_with("r.toml: store.retention_days: "), "{text}");
+        assert!(text.contains("expected u32"), "{text}");
+        assert!(refusal("[reports.weekly]\nrecipients = ['nobody']").contains("reports.weekly"));
+        assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
+        assert!(refusal("x = ").starts_with("r.toml: not TOML"));
+    }
+
+    #[test]
+    fn an_empty_file_is_a_configuration() {
+        let config = Config::parse("", Path::new("r.toml")).unwrap();
+        assert_eq!(config.store.retention_days, 130);
+        assert!(config.report("weekly").is_some());
+        assert!(config.report("other").is_none());
+    }
+}

@@ -1,0 +1,52 @@
+//! What a report is to be: for whom, and in which time zone.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::model::{Address, PeriodError, Usd};
+
+/// A report's settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSettings {
+    /// Who gets the whole report.
+    pub recipients: Vec<Address>,
+    /// Who gets the report of a team's own runs, by team.
+    pub teams: BTreeMap<String, Vec<Address>>,
+    /// The zone in which weeks begin, by its IANA name.
+    pub time_zone: String,
+    /// By how much late runs must move the total of a period that was reported already before the
+    /// next report says so, in US dollars.
+    pub restate_threshold_usd: Usd,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        Self {
+            recipients: Vec::new(),
+            teams: BTreeMap::new(),
+            time_zone: "UTC".to_owned(),
+            restate_threshold_usd: Usd::from_nanos(1_000_000_000),
+        }
+    }
+}
+
+impl ReportSettings {
+    /// Checks what types alone cannot say.
+    ///
+    /// # Errors
+    /// With what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        self.zone().map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// The time zone.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn zone(&self) -> Result<TimeZone, PeriodError> {
+        TimeZone::get(&self.time_zone).map_err(|_| PeriodError::Zone(self.time_zone.clone()))
+    }
+}

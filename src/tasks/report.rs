@@ -1,0 +1,168 @@
+//! Computing a report: read the period, the one before and what overlaps it; price, own and name
+//! each run; ask the questions. Nothing is sent here.
+
+use std::sync::Arc;
+
+use crate::analysis::{
+    AnalysisError, Books, Context, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
+};
+use crate::model::{Period, PeriodError, QuotaValue, Usd, utc_day};
+use crate::store::{Reach, SourceState, Store, StoreError};
+use jiff::{Timestamp, ToSpan};
+
+/// The longest that a run can go on (Glue's ceiling), so the furthest behind a period that the end
+/// of a run which overlaps it can lie. Streaming runs of EMR Serverless may go on for longer; while
+/// they do they are open, and counted as such.
+const RUN_DAYS_MAX: i64 = 7;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The period.
+    pub period: Period,
+    /// The team whose runs alone are shown.
+    pub team: Option<String>,
+    /// What "now" is.
+    pub now: Timestamp,
+    /// Quotas that the configuration sets; they come before those that were read.
+    pub quotas: Vec<QuotaValue>,
+    /// When the report of this period was first sent, if it was.
+    pub sent_at: Option<Timestamp>,
+    /// The total of the period before as its report gave it, if that was sent.
+    pub sent_before: Option<Usd>,
+    /// See `ReportSettings::restate_threshold_usd`.
+    pub restate_threshold: Usd,
+}
+
+/// A report that cannot be computed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A question failed.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
+    /// The period before lies outside the calendar.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+}
+
+/// Computes the figures.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn figures(
+    store: &Store,
+    books: &Arc<Books>,
+    request: Request,
+) -> Result<Figures, ReportError> {
+    let before = request.period.previous()?;
+    let mut quotas = request.quotas;
+    quotas.extend(store.quotas().await?);
+    let sources = store.source_states().await?;
+    let (collected_through, not_collected) = collection(sources, &request.period);
+    let context = Context {
+        as_of: request.now,
+        team: request.team,
+        card: &books.card,
+        quotas,
+        collected_through,
+        not_collected,
+        sent_at: request.sent_at,
+        restated_before: None,
+    };
+    let mut analysis = ReportAnalysis::new(request.period.clone(), before.clone(), &context);
+    read(store, books, &request.period, &before, request.now, &mut analysis).await?;
+    for run in store.open_runs(request.now).await? {
+        // What is under OPEN and has ended waits for its bill only; its day holds it too.
+        if !run.state.is_terminal() {
+            let job = books.job(&run);
+            let team = books.ownership.team(&run, &job);
+            analysis.add_open(&run, &books.price(&run), &job, team, request.now);
+        }
+    }
+    let mut figures = analysis.figures(context)?;
+    figures.completeness.restated_before = restated(
+        &before,
+        request.sent_before,
+        figures.before.as_ref().map(|totals| totals.cost_usd),
+        request.restate_threshold,
+    );
+    Ok(figures)
+}
+
+async fn read(
+    store: &Store,
+    books: &Arc<Books>,
+    period: &Period,
+    before: &Period,
+    now: Timestamp,
+    analysis: &mut ReportAnalysis,
+) -> Result<(), StoreError> {
+    let keep = |wanted: Period, also: Option<Period>| {
+        let books = Arc::clone(books);
+        move |stored: crate::store::StoredRun| -> Option<RunRow> {
+            // A period need not begin with a UTC day: the days at its edges hold others' runs too.
+            let end = stored.run.end()?;
+            let ours = wanted.contains(end) || also.as_ref().is_some_and(|p| p.contains(end));
+            ours.then(|| books.row(&stored)).flatten()
+        }
+    };
+    let mut days: Vec<_> = before.utc_days().chain(period.utc_days()).collect();
+    days.dedup();
+    let both = keep(before.clone(), Some(period.clone()));
+    let last = *days.last().unwrap_or(&utc_day(period.start));
+    store
+        .read_days(days, Reach::All, now, both, |rows| {
+            rows.into_iter().for_each(|row| analysis.add(row));
+        })
+        .await?;
+    // Runs that ended later can still have overlapped the period, or have retried one of its runs.
+    let until = (period.end + (RUN_DAYS_MAX * 24).hours()).min(now);
+    if until <= period.end {
+        return Ok(());
+    }
+    let (until_day, after) = (utc_day(until), period.end);
+    let books = Arc::clone(books);
+    let later = move |stored: crate::store::StoredRun| {
+        (stored.run.end()? >= after).then(|| books.row(&stored)).flatten()
+    };
+    let first = if last < utc_day(period.end) { utc_day(period.end) } else { last };
+    let days = first.series(1.day()).take_while(|day| *day <= until_day);
+    store
+        .read_days(days, Reach::StartedBefore(period.end), now, later, |rows| {
+            rows.into_iter().for_each(|row| analysis.add(row));
+        })
+        .await
+}
+
+/// Until when all sources were read, and those that were not read up to the period's end.
+fn collection(
+    sources: Vec<SourceState>,
+    period: &Period,
+) -> (Option<Timestamp>, Vec<NotCollected>) {
+    let through = sources.iter().map(|source| source.collected_through).min().flatten();
+    let missing = |source: &SourceState| {
+        source.error.is_some() || source.collected_through.is_none_or(|at| at < period.end)
+    };
+    let not_collected = sources.into_iter().filter(missing).map(|source| NotCollected {
+        account: source.account,
+        region: source.region,
+        engine: source.engine.to_string(),
+        collected_through: source.collected_through,
+        error: source.error,
+    });
+    (through, not_collected.collect())
+}
+
+fn restated(
+    before: &Period,
+    sent: Option<Usd>,
+    now: Option<Usd>,
+    threshold: Usd,
+) -> Option<Restated> {
+    let (sent_usd, now_usd) = (sent?, now.unwrap_or_default());
+    let moved = if now_usd > sent_usd { now_usd - sent_usd } else { sent_usd - now_usd };
+    (moved > threshold).then(|| Restated { period: before.name.clone(), sent_usd, now_usd })
+}
