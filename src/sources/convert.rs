@@ -19,6 +19,9 @@ const TAG_BYTES_MAX: usize = 100_000;
 /// Bytes of all unknown members that a run keeps, names included.
 const UNKNOWN_BYTES_MAX: usize = 2_048;
 
+/// Characters of a name or value from outside that an error shows.
+const SHOWN_CHARS_MAX: usize = 40;
+
 /// Texts that mark a member which may hold job arguments or secrets, in lower case. A member that
 /// escapes plain characters (`\u00..`) could hide one of them, so it counts as marked too.
 const NEVER_STORED: [&str; 9] = [
@@ -68,6 +71,28 @@ pub enum ConvertError {
     /// An EventBridge event that neither engine sends.
     #[error("an event of `{0}`, where `aws.glue` or `aws.emr-serverless` was expected")]
     ForeignEvent(String),
+}
+
+impl ConvertError {
+    /// A member is there twice.
+    pub(super) fn twice(member: &str) -> Self {
+        Self::Twice(shown(member))
+    }
+
+    /// A member's value is `found`, where something else was expected.
+    pub(super) fn unexpected(member: &str, expected: &'static str, found: &str) -> Self {
+        Self::Unexpected { member: shown(member), expected, found: shown(found) }
+    }
+}
+
+/// The beginning of a text from outside, short enough for an error and harmless to a terminal.
+pub(super) fn shown(text: &str) -> String {
+    let harmless = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).map(harmless).collect();
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// An id, a state or another word of AWS's, held to its limit; empty is unknown.
@@ -176,6 +201,13 @@ mod tests {
         assert_eq!(error_text(Some(long)).unwrap(), "ü".repeat(4_000));
         assert_eq!(error_text(Some("short".into())).unwrap(), "short");
         assert_eq!(error_text(Some(String::new())), None);
+    }
+
+    #[test]
+    fn errors_show_little_of_what_was_found_and_nothing_that_moves_a_cursor() {
+        assert_eq!(shown("\u{1b}[2Jx"), "\u{fffd}[2Jx");
+        assert_eq!(shown(&"é".repeat(41)), format!("{}...", "é".repeat(40)));
+        assert_eq!(shown(&"é".repeat(40)), "é".repeat(40));
     }
 
     #[test]

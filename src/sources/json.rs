@@ -20,9 +20,6 @@ use super::ConvertError;
 /// it is 1973.
 const EPOCH_MILLIS_MIN: i64 = 100_000_000_000;
 
-/// Characters of an unreadable value that an error shows.
-const FOUND_CHARS_MAX: usize = 40;
-
 /// The members of one JSON object, in order, with their values as JSON text.
 pub(super) struct Members<'a>(Vec<Member<'a>>);
 
@@ -163,7 +160,7 @@ impl<'a> Member<'a> {
     ) -> Result<(), ConvertError> {
         let Some(value) = value else { return Ok(()) };
         if into.replace(value).is_some() {
-            return Err(ConvertError::Twice(shown(&self.name)));
+            return Err(ConvertError::twice(&self.name));
         }
         Ok(())
     }
@@ -184,19 +181,7 @@ impl<'a> Member<'a> {
     }
 
     fn unexpected(&self, expected: &'static str) -> ConvertError {
-        ConvertError::Unexpected {
-            member: shown(&self.name),
-            expected,
-            found: shown(self.value.get()),
-        }
-    }
-}
-
-/// The beginning of a text from outside, short enough for an error.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(FOUND_CHARS_MAX) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
+        ConvertError::unexpected(&self.name, expected, self.value.get())
     }
 }
 
@@ -232,4 +217,67 @@ pub(super) fn instant(text: &str) -> Option<Timestamp> {
         if number.abs() < Decimal::from(EPOCH_MILLIS_MIN) { 1_000_000_000 } else { 1_000_000 };
     let nanos = number.checked_mul(Decimal::from(nanos_per_unit))?;
     Timestamp::from_nanosecond(nanos.round().to_i128()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_written() {
+        let read = |text| decimal(text).map(|number| number.normalize().to_string());
+        for (text, expected) in [
+            ("0.1", "0.1"),
+            ("12", "12"),
+            ("1.602873931255E9", "1602873931.255"),
+            ("2.5e-3", "0.0025"),
+            ("25e+1", "250"),
+            ("1e-7", "0.0000001"),
+            ("1.2345678901234567E-15", "0.0000000000000012345678901235"),
+            ("4.9E-324", "0"),
+            ("0e999999999999", "0"),
+            // What a sum of binary floats looks like: kept to the digit.
+            ("0.30000000000000004", "0.30000000000000004"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "NaN", "Infinity", "1e40", "1e999999999999999999999", "9_9", "1,5", "0x10"]
+        {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instant_without_an_offset_is_none() {
+        assert_eq!(instant("2026-11-10T02:00:00"), None);
+        assert_eq!(instant("2026-11-10"), None);
+        assert_eq!(instant("tomorrow"), None);
+        assert_eq!(instant("1e27"), None);
+        assert_eq!(instant("0").unwrap(), Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn seconds_and_milliseconds_are_told_apart() {
+        let last_second = instant("99999999999.999999999").unwrap();
+        assert_eq!(last_second.to_string(), "5138-11-16T09:46:39.999999999Z");
+        assert_eq!(instant("100000000000").unwrap().to_string(), "1973-03-03T09:46:40Z");
+    }
+
+    #[test]
+    fn counts_may_be_written_as_decimals() {
+        let count = |json: &str| {
+            let json = format!("{{\"n\":{json}}}");
+            let members = Members::parse(&json).unwrap();
+            let mut count = None;
+            members.iter().try_for_each(|member| member.small_count(&mut count)).map(|()| count)
+        };
+        assert_eq!(count("10"), Ok(Some(10)));
+        assert_eq!(count("10.0"), Ok(Some(10)));
+        assert_eq!(count("\"10\""), Ok(Some(10)));
+        assert_eq!(count("null"), Ok(None));
+        for json in ["10.5", "-1", "4294967296", "[10]", "true", "\"ten\""] {
+            let error = count(json).unwrap_err().to_string();
+            assert!(error.starts_with("`n` should be a whole number"), "{error}");
+        }
+    }
 }

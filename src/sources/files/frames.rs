@@ -8,12 +8,13 @@ use std::io::{self, BufRead};
 use std::ops::Range;
 
 use super::scan::{Break, Found, Scan};
+use crate::sources::convert::shown;
 
 /// Bytes of one object. A page of `get-job-runs` has 200 kB; the CLI joins all pages of a job.
 const OBJECT_BYTES_MAX: usize = 256 << 20;
 
-/// Bytes of a text that is no object, as far as an error shows it.
-const SHOWN_BYTES_MAX: usize = 40;
+/// Bytes of a text that is no object, as far as an error looks at it.
+const SHOWN_BYTES_MAX: usize = 200;
 
 /// One object of the input.
 #[derive(Debug)]
@@ -167,10 +168,13 @@ impl<R: BufRead> Frames<R> {
 
     fn no_object(&mut self) -> Misfit {
         let line = self.line;
+        while self.buffer.len() - self.at < SHOWN_BYTES_MAX && matches!(self.read_more(), Ok(true))
+        {
+        }
         let rest = &self.buffer[self.at..];
         let text = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let text = &text[..text.len().min(SHOWN_BYTES_MAX)];
-        let reason = MisfitReason::NoObject(String::from_utf8_lossy(text).trim_end().to_owned());
+        let text = String::from_utf8_lossy(&text[..text.len().min(SHOWN_BYTES_MAX)]);
+        let reason = MisfitReason::NoObject(shown(text.trim_end()));
         self.arrays = 0;
         self.skip_line();
         Misfit { line, reason }
@@ -246,5 +250,82 @@ impl<R: BufRead> Frames<R> {
         };
         self.input.consume(length);
         Ok(length > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    /// What is told of a text, read in pieces of a few bytes: `line:text` or `line!reason`.
+    fn told(text: &str, object_bytes_max: usize) -> Vec<String> {
+        let mut frames = Frames::new(Vec::new(), BufReader::with_capacity(7, text.as_bytes()));
+        frames.object_bytes_max = object_bytes_max;
+        let mut told = Vec::new();
+        while let Some(next) = frames.next_frame() {
+            told.push(match next {
+                Ok(Frame { range, line }) => {
+                    format!("{line}:{}", String::from_utf8_lossy(&frames.bytes()[range]))
+                }
+                Err(Misfit { line, reason }) => format!("{line}!{reason}"),
+            });
+        }
+        told
+    }
+
+    #[test]
+    fn objects_are_found_in_arrays_lines_and_rows() {
+        let text = "[{\"a\":1},\n {\"b\":\n 2}][]\n\n{\"c\":3}{\"d\":4}\r\n{\"e\":5}";
+        assert_eq!(
+            told(text, 99),
+            ["1:{\"a\":1}", "2:{\"b\":\n 2}", "5:{\"c\":3}", "5:{\"d\":4}", "6:{\"e\":5}"]
+        );
+    }
+
+    #[test]
+    fn a_lost_end_of_an_array_is_told() {
+        let text = "{\"a\":1}\n[\n{\"b\":2},\n";
+        assert_eq!(
+            told(text, 99),
+            ["1:{\"a\":1}", "3:{\"b\":2}", "2!the file ends inside the array that begins here"]
+        );
+    }
+
+    #[test]
+    fn an_element_of_an_array_that_is_broken_costs_no_other() {
+        let text = "[\n  {\n    \"a\": \"x\n  },\n  {\n    \"b\": 2\n  }\n]\n{\"c\":3}";
+        assert_eq!(
+            told(text, 99),
+            [
+                "2!not a JSON object: a text has no closing quote on its line",
+                "5:{\n    \"b\": 2\n  }",
+                "9:{\"c\":3}"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_line_by_line() {
+        let text = "hello\n17\n{\"a\":1} tail {\"b\":2}\n{\"c\":3}";
+        assert_eq!(
+            told(text, 99),
+            [
+                "1!expected a JSON object, and found `hello`",
+                "2!expected a JSON object, and found `17`",
+                "3:{\"a\":1}",
+                "3!expected a JSON object, and found `tail {\"b\":2}`",
+                "4:{\"c\":3}"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_object_without_measure_is_let_go() {
+        let long = format!("{{\"a\":\"{}\"}}\n{{\"b\":2}}", "x".repeat(200));
+        let told = told(&long, 50);
+        assert!(told[0].starts_with("1!one object has more than"), "{told:?}");
+        assert_eq!(told[1..], ["2:{\"b\":2}"]);
     }
 }

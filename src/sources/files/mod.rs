@@ -4,19 +4,22 @@
 //! record means is decided by the converters of its engine.
 
 mod frames;
+mod objects;
 mod record;
+mod rows;
 mod scan;
 
-use std::collections::VecDeque;
 use std::io::{self, BufRead};
-use std::ops::Range;
 
-use self::frames::{Frames, Misfit, MisfitReason};
-use self::record::{Content, content, glue_run};
+use self::objects::Objects;
+use self::rows::Rows;
 use super::ConvertError;
 use crate::model::JobRun;
 
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// How much of a file is looked at to see what it is: more than any header of columns has.
+const START_BYTES_MAX: usize = 1 << 16;
 
 /// Where a run was, as far as its file does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,9 +50,9 @@ pub enum LineErrorReason {
     /// try with a default for it will do, so the caller has a hint to give.
     #[error("the {0} is not known: the record does not name it, and no default is given")]
     MissingPlace(&'static str),
-    /// The text is not what a record is made of.
+    /// The text is not what a record is made of, with what it is instead.
     #[error("{0}")]
-    NotJson(String),
+    Unreadable(String),
     /// An object, but neither engine's.
     #[error(
         "not a job run: expected a Glue `JobRun`, an EMR Serverless `jobRun`, or an EventBridge \
@@ -64,81 +67,51 @@ pub enum LineErrorReason {
     Io(#[from] io::Error),
 }
 
-/// Reads the runs of one file, in order.
+/// A part of a file that could not be read, before the file's name is put to it.
+struct Failure {
+    line: u64,
+    reason: LineErrorReason,
+}
+
+impl Failure {
+    fn in_file(self, name: &str) -> LineError {
+        LineError { file: name.to_owned(), line: self.line, reason: self.reason }
+    }
+}
+
+/// Reads the runs of one file, in order: JSON, JSONL, or CSV, as the file itself shows.
 pub struct Reader<'n, R> {
     name: &'n str,
     defaults: Defaults,
-    frames: Frames<R>,
-    /// The records of the `JobRuns` at hand that are still to be read: where in the frames' bytes,
-    /// and on which line.
-    list: VecDeque<(Range<usize>, u64)>,
-    /// Runs that a record held besides its first.
-    runs: VecDeque<JobRun>,
+    form: Form<R>,
     ended: bool,
+}
+
+enum Form<R> {
+    Objects(Objects<R>),
+    Rows(Box<Rows<R>>),
 }
 
 impl<'n, R: BufRead> Reader<'n, R> {
     /// Reads a file that is called `name` in errors: its path, or `-`.
     ///
     /// # Errors
-    /// Where the beginning of the file cannot be read, or is not text as it is written here.
+    /// Where the beginning of the file cannot be read, is plainly no text, or is a CSV header
+    /// without the columns that make a run.
     pub fn new(mut input: R, name: &'n str, defaults: Defaults) -> Result<Self, LineError> {
-        let failed = |reason| LineError { file: name.to_owned(), line: 1, reason };
-        let start = read_start(&mut input).map_err(|error| failed(error.into()))?;
+        let failed = |failure: Failure| failure.in_file(name);
+        let unreadable = |reason| failed(Failure { line: 1, reason });
+        let start = read_start(&mut input).map_err(|error| unreadable(error.into()))?;
         if let Some(reason) = foreign_encoding(&start) {
-            return Err(failed(LineErrorReason::NotJson(reason.to_owned())));
+            return Err(unreadable(LineErrorReason::Unreadable(reason.to_owned())));
         }
         let start = start.strip_prefix(UTF8_BOM).unwrap_or(&start).to_vec();
-        Ok(Self {
-            name,
-            defaults,
-            frames: Frames::new(start, input),
-            list: VecDeque::new(),
-            runs: VecDeque::new(),
-            ended: false,
-        })
-    }
-
-    fn error(&self, line: u64, reason: LineErrorReason) -> LineError {
-        LineError { file: self.name.to_owned(), line, reason }
-    }
-
-    /// The next record of the `JobRuns` at hand.
-    fn next_of_list(&mut self) -> Option<Result<JobRun, LineError>> {
-        let (range, line) = self.list.pop_front()?;
-        let json = &self.frames.bytes()[range];
-        let run = text(json).and_then(|json| glue_run(json, line, &self.defaults));
-        Some(run.map_err(|reason| self.error(line, reason)))
-    }
-
-    /// The next record of the file; `None` where it holds no run.
-    fn read_frame(&mut self, range: Range<usize>, line: u64) -> Option<Result<JobRun, LineError>> {
-        let bytes = &self.frames.bytes()[range.clone()];
-        match text(bytes).and_then(|json| content(json, line, &self.defaults)) {
-            Ok(Content::Run(run)) => Some(Ok(*run)),
-            Ok(Content::Runs(runs)) => {
-                self.runs.extend(runs);
-                self.runs.pop_front().map(Ok)
-            }
-            Ok(Content::GlueList(records)) => {
-                self.list.extend(records.into_iter().map(|(inner, line)| {
-                    (range.start + inner.start..range.start + inner.end, line)
-                }));
-                self.next_of_list()
-            }
-            Err(reason) => Some(Err(self.error(line, reason))),
-        }
-    }
-
-    fn misfit(&mut self, misfit: Misfit) -> LineError {
-        let reason = match misfit.reason {
-            MisfitReason::Io(error) => {
-                self.ended = true;
-                LineErrorReason::Io(error)
-            }
-            reason => LineErrorReason::NotJson(reason.to_string()),
+        let form = if Rows::<R>::are_in(&String::from_utf8_lossy(&start)) {
+            Form::Rows(Box::new(Rows::new(start, input).map_err(failed)?))
+        } else {
+            Form::Objects(Objects::new(start, input))
         };
-        self.error(misfit.line, reason)
+        Ok(Self { name, defaults, form, ended: false })
     }
 }
 
@@ -146,30 +119,28 @@ impl<R: BufRead> Iterator for Reader<'_, R> {
     type Item = Result<JobRun, LineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(run) = self.runs.pop_front() {
-            return Some(Ok(run));
+        if self.ended {
+            return None;
         }
-        if let Some(record) = self.next_of_list() {
-            return Some(record);
-        }
-        while !self.ended {
-            match self.frames.next_frame()? {
-                Err(misfit) => return Some(Err(self.misfit(misfit))),
-                Ok(frame) => {
-                    if let Some(record) = self.read_frame(frame.range, frame.line) {
-                        return Some(record);
-                    }
-                }
-            }
-        }
-        None
+        let next = match &mut self.form {
+            Form::Objects(objects) => objects.next_run(&self.defaults),
+            Form::Rows(rows) => rows.next_run(&self.defaults),
+        };
+        // An input that failed once would fail again, without end.
+        let failed = |failure: &Failure| matches!(failure.reason, LineErrorReason::Io(_));
+        self.ended = match &next {
+            None => true,
+            Some(Err(failure)) => failed(failure),
+            Some(Ok(_)) => false,
+        };
+        next.map(|next| next.map_err(|failure| failure.in_file(self.name)))
     }
 }
 
-/// Enough of the input to see its encoding.
+/// The first line of the input, or as much of it as shows what the file is.
 fn read_start(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    while start.len() < UTF8_BOM.len() {
+    while start.len() < START_BYTES_MAX && !start.contains(&b'\n') {
         let ready = input.fill_buf()?;
         let length = ready.len();
         if length == 0 {
@@ -189,11 +160,4 @@ fn foreign_encoding(start: &[u8]) -> Option<&'static str> {
         [0x1F, 0x8B, ..] => Some("the file is compressed with gzip: decompress it first"),
         _ => None,
     }
-}
-
-fn text(bytes: &[u8]) -> Result<&str, LineErrorReason> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to() + 1;
-        LineErrorReason::NotJson(format!("not UTF-8 at byte {at} of the record"))
-    })
 }

@@ -20,7 +20,7 @@ pub(super) enum Content {
     /// What an event tells of: no run, one, or two.
     Runs(Vec<JobRun>),
     /// The Glue records of a page: where in the object, and on which line of the file.
-    GlueList(Vec<(Range<usize>, u64)>),
+    GluePage(Vec<(Range<usize>, u64)>),
 }
 
 /// How an object is recognised: by the members that only its kind has. Wrappers carry the JSON
@@ -43,7 +43,7 @@ pub(super) fn content(
 ) -> Result<Content, LineErrorReason> {
     let members = members(json, line)?;
     let run = match shape(&members)? {
-        Shape::GluePage(page) => return glue_page(json, page, line).map(Content::GlueList),
+        Shape::GluePage(page) => return glue_page(json, page, line).map(Content::GluePage),
         Shape::Glue => glue(&members, defaults)?,
         Shape::Emr => emr(&members, defaults)?,
         Shape::GlueWrapped(json) => glue(&self::members(json, line)?, defaults)?,
@@ -118,7 +118,7 @@ fn not_json(error: &serde_json::Error, line: u64) -> LineErrorReason {
     let message = text.strip_suffix(&format!(" at line {own_line} column {column}"));
     let line = line + u64::try_from(own_line).unwrap_or_default().saturating_sub(1);
     let message = message.unwrap_or(&text);
-    LineErrorReason::NotJson(format!("not JSON: {message} (line {line}, column {column})"))
+    LineErrorReason::Unreadable(format!("not JSON: {message} (line {line}, column {column})"))
 }
 
 fn glue(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorReason> {

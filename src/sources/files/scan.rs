@@ -144,8 +144,8 @@ mod tests {
         let end = text.trim_end().len();
         for cut in 1..end {
             let mut scan = Scan::default();
-            assert_eq!(scan.feed(text[..cut].as_bytes()), Found::More, "cut at {cut}");
-            assert_eq!(scan.feed(text[cut..].as_bytes()), Found::End(end - cut), "cut at {cut}");
+            assert_eq!(scan.feed(&text.as_bytes()[..cut]), Found::More, "cut at {cut}");
+            assert_eq!(scan.feed(&text.as_bytes()[cut..]), Found::End(end - cut), "cut at {cut}");
         }
     }
 
