@@ -228,3 +228,94 @@ fn flex_enabled(member: &Member<'_>, into: &mut Option<bool>) -> Result<(), Conv
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> EmrRun {
+        EmrRun {
+            application_id: Some("app".into()),
+            job_run_id: Some("run".into()),
+            state: Some("SUCCESS".into()),
+            ..EmrRun::default()
+        }
+    }
+
+    fn converted(run: EmrRun) -> JobRun {
+        run.into_run("111122223333", "eu-west-1").unwrap()
+    }
+
+    #[test]
+    fn what_is_left_out_has_awss_default_or_is_not_known() {
+        let plain = converted(run());
+        assert_eq!(plain.identity.attempt, 1);
+        assert_eq!(plain.kind, Some(JobKind::Spark));
+        assert_eq!(plain.execution_class, Some(ExecutionClass::Standard));
+        assert_eq!((plain.used, plain.billed, plain.tags), (None, None, None));
+        let other = converted(EmrRun {
+            attempt: Some(0),
+            mode: Some("STREAMING".into()),
+            flex_enabled: Some(true),
+            ..run()
+        });
+        assert_eq!(other.identity.attempt, 1);
+        assert_eq!(other.kind, Some(JobKind::Streaming));
+        assert_eq!(other.execution_class, Some(ExecutionClass::Flex));
+    }
+
+    #[test]
+    fn resources_are_known_once_processors_and_memory_are() {
+        let mut told = Utilization { vcpu_hours: Some(2.into()), ..Utilization::default() };
+        assert_eq!(told.known(), None);
+        told.memory_gb_hours = Some(8.into());
+        assert_eq!(told.known().unwrap().storage_gb_hours, Decimal::ZERO);
+        told.storage_gb_hours = Some(1.into());
+        assert_eq!(told.known().unwrap().storage_gb_hours, Decimal::ONE);
+    }
+
+    #[test]
+    fn the_attempts_own_times_come_first() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let of_run = EmrRun { created_at: at(1), updated_at: at(9), ..run() };
+        let attempt = converted(EmrRun {
+            attempt_created_at: at(5),
+            attempt_updated_at: at(7),
+            ..of_run.clone()
+        });
+        assert_eq!((attempt.created_at, attempt.updated_at), (at(5), at(7)));
+        assert_eq!(attempt.end(), at(7));
+        let whole = converted(of_run);
+        assert_eq!((whole.created_at, whole.updated_at), (at(1), at(9)));
+    }
+
+    #[test]
+    fn details_are_an_error_only_of_an_end_that_was_not_good() {
+        let error = |state: &str| {
+            let details = Some("details".to_owned());
+            converted(EmrRun { state: Some(state.into()), state_details: details, ..run() }).error
+        };
+        assert_eq!(error("FAILED").as_deref(), Some("details"));
+        assert_eq!(error("CANCELLED").as_deref(), Some("details"));
+        assert_eq!(error("SUCCESS"), None);
+        assert_eq!(error("PENDING"), None);
+    }
+
+    #[test]
+    fn an_arn_says_where_the_run_is_and_a_bad_one_does_not() {
+        let place = |arn: &str| {
+            let run = EmrRun { arn: Some(arn.into()), ..run() };
+            converted(run).identity
+        };
+        let there = place("arn:aws-cn:emr-serverless:cn-north-1:999988887777:/applications/a");
+        assert_eq!((&*there.account, &*there.region), ("999988887777", "cn-north-1"));
+        for arn in [
+            "arn:aws:emr-serverless:us-east-1:12345:/applications/a",
+            "arn:aws:emr-serverless::999988887777:/applications/a",
+            "arn:aws:emr-serverless:us-east-1:999988887777",
+            "urn:aws:emr-serverless:us-east-1:999988887777:/applications/a",
+        ] {
+            assert_eq!(&*place(arn).account, "111122223333", "{arn}");
+        }
+    }
+}

@@ -87,8 +87,9 @@ impl<'a> Member<'a> {
     pub(super) fn decimal(&self, into: &mut Option<Decimal>) -> Result<(), ConvertError> {
         let expected = "a number of zero or more, as 12.5";
         let Some(text) = self.scalar(expected)? else { return Ok(()) };
-        let number = decimal(&text).filter(|number| !number.is_sign_negative() || number.is_zero());
-        self.once(into, Some(number.ok_or_else(|| self.unexpected(expected))?))
+        let number = decimal(&text).filter(|number| *number >= Decimal::ZERO);
+        // A zero may bear a sign, which would only show.
+        self.once(into, Some(number.ok_or_else(|| self.unexpected(expected))?.abs()))
     }
 
     /// Takes the member as a whole number.

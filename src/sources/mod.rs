@@ -7,4 +7,4 @@ pub mod files;
 pub mod glue_convert;
 mod json;
 
-pub use convert::ConvertError;
+pub use convert::{ConvertError, UnknownMembers};

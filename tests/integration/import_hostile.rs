@@ -80,6 +80,7 @@ fn records_without_an_identity_are_told() {
         (r#"{"JobRuns":7}"#, "not JSON: invalid type: integer `7`, expected a sequence"),
         (r#"{"name":"x"}"#, "not a job run: expected a Glue `JobRun`"),
         (r#"{"JobRun":null}"#, "not a job run: expected a Glue `JobRun`"),
+        (r#"{"jobRuns":[]}"#, "a list of EMR Serverless runs, which leaves out what they used"),
         ("{}", "not a job run: expected a Glue `JobRun`"),
         ("\u{0}", "expected a JSON object, and found `\u{fffd}`"),
     ] {

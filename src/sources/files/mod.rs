@@ -59,6 +59,12 @@ pub enum LineErrorReason {
          event of either"
     )]
     NoRun,
+    /// What `aws emr-serverless list-job-runs` prints.
+    #[error(
+        "a list of EMR Serverless runs, which leaves out what they used: import the output of \
+         `get-job-run` for each"
+    )]
+    EmrList,
     /// A job run that lacks something, or has something that cannot be.
     #[error(transparent)]
     Convert(#[from] ConvertError),

@@ -33,6 +33,7 @@ enum Shape<'a> {
     GlueWrapped(&'a str),
     EmrWrapped(&'a str),
     Event,
+    EmrList,
 }
 
 /// Reads an object that begins on `line`.
@@ -49,6 +50,7 @@ pub(super) fn content(
         Shape::GlueWrapped(json) => glue(&self::members(json, line)?, defaults)?,
         Shape::EmrWrapped(json) => emr(&self::members(json, line)?, defaults)?,
         Shape::Event => return Ok(Content::Runs(events::runs(&members)?)),
+        Shape::EmrList => return Err(LineErrorReason::EmrList),
         Shape::Neither => return Err(LineErrorReason::NoRun),
     };
     Ok(Content::Run(Box::new(run)))
@@ -74,6 +76,7 @@ fn shape<'a>(members: &Members<'a>) -> Result<Shape<'a>, ConvertError> {
             "JobRuns" => member.once(&mut wrapped, Some(Shape::GluePage(value)))?,
             "JobRun" => member.once(&mut wrapped, Some(Shape::GlueWrapped(value)))?,
             "jobRun" => member.once(&mut wrapped, Some(Shape::EmrWrapped(value)))?,
+            "jobRuns" => member.once(&mut wrapped, Some(Shape::EmrList))?,
             "detail-type" => member.once(&mut wrapped, Some(Shape::Event))?,
             "jobRunId" | "applicationId" => bare = Shape::Emr,
             "Id" | "JobRunState" | "JobName" => bare = Shape::Glue,
@@ -130,6 +133,7 @@ fn glue(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorR
 fn emr(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorReason> {
     let run = EmrRun::from_json(members)?;
     if run.place().is_some() {
+        // It is taken before any other, so none is needed.
         return Ok(run.into_run("", "")?);
     }
     let (account, region) = place(defaults)?;
