@@ -1,5 +1,16 @@
-//! From figures to something a person reads: mail, text, JSON.
+//! From figures to something a person reads: the mail in HTML and text, and a page for a browser.
+//!
+//! [`Figures`](crate::analysis::Figures) come in computed; a [`View`](view::View) turns each number
+//! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
+pub mod format;
+pub mod links;
+mod render;
+mod sample;
 mod settings;
+pub mod table;
+pub mod view;
+pub mod words;
 
+pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

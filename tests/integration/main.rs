@@ -4,3 +4,4 @@ mod import_events;
 mod import_files;
 mod import_hostile;
 mod import_rows;
+mod report;

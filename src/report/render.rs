@@ -1,0 +1,204 @@
+//! Templates to mails: all parsed and tried at start, rendered to a subject, HTML and text.
+//!
+//! The HTML of a mail has a budget, because large ones are clipped where they are read: the view
+//! is cut further until it fits. Nothing here sends or knows recipients.
+
+use std::path::{Path, PathBuf};
+
+use css_inline::{CSSInliner, InlineOptions};
+use tera::{Context, Kwargs, State, Tera};
+
+use super::format;
+use super::sample;
+use super::table::TEXT_COLUMNS;
+use super::view::{Limits, View};
+use super::words::wrapped;
+use crate::analysis::Figures;
+
+/// The most bytes of a mail's HTML, encoded for transport. Gmail clips at about 102 kB.
+pub const HTML_BYTES_MAX: usize = 90_000;
+/// How finely a view is cut until it fits.
+const CUTS: usize = 10;
+
+const SUBJECT: &str = "weekly/subject.txt";
+const TEXT: &str = "weekly/body.txt";
+const HTML: &str = "weekly/body.html";
+const WEB: &str = "weekly/web.html";
+
+/// Every template, by its path in `report_templates/`, with the text that ships.
+const SHIPPED: [(&str, &str); 6] = [
+    ("components.html", include_str!("../../report_templates/components.html")),
+    ("weekly/content.html", include_str!("../../report_templates/weekly/content.html")),
+    (SUBJECT, include_str!("../../report_templates/weekly/subject.txt")),
+    (TEXT, include_str!("../../report_templates/weekly/body.txt")),
+    (HTML, include_str!("../../report_templates/weekly/body.html")),
+    (WEB, include_str!("../../report_templates/weekly/web.html")),
+];
+
+/// A report ready to be sent or shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedReport {
+    /// One line, without control characters.
+    pub subject: String,
+    /// The HTML part, styles inline, within [`HTML_BYTES_MAX`].
+    pub html: String,
+    /// The text part, safe to print on a terminal.
+    pub text: String,
+}
+
+/// Templates that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// A file of the folder in the settings is not there, or cannot be read.
+    #[error(
+        "cannot read template {}: {reason} (the folder set as `templates` needs every file of \
+         report_templates/)",
+        path.display()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A template does not parse, or asks for something that the view does not have.
+    #[error("{origin} cannot be used: {reason}")]
+    Broken {
+        /// Which templates: the folder of the settings, or the ones that ship.
+        origin: String,
+        /// What the template engine says, file and place included.
+        reason: String,
+    },
+    /// The styles of the HTML template do not parse.
+    #[error("the styles of {HTML} cannot be written into its elements: {0}")]
+    Styles(String),
+    /// Even the shortest view makes too large a mail.
+    #[error(
+        "the mail's HTML would be {} and may be {} at most: shorten {HTML}",
+        format::bytes(*bytes),
+        format::bytes(HTML_BYTES_MAX)
+    )]
+    TooLarge {
+        /// Its size, encoded.
+        bytes: usize,
+    },
+}
+
+/// The templates, parsed.
+pub struct Templates {
+    tera: Tera,
+    origin: String,
+}
+
+impl Templates {
+    /// Parses every template, the shipped ones or those of a folder, and tries them on a sample
+    /// report, so that a mistake shows at start and not at the first mail.
+    ///
+    /// # Errors
+    /// When a file is missing, does not parse, or does not render.
+    pub fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
+        let mut tera = Tera::new();
+        // By suffix of the template's name; said here because everything depends on it.
+        tera.autoescape_on([".html"]);
+        tera.register_filter("wrap", wrap);
+        let origin = folder.map_or_else(
+            || "the shipped templates".to_owned(),
+            |folder| format!("template folder {}", folder.display()),
+        );
+        let texts = SHIPPED
+            .iter()
+            .map(|(name, shipped)| Ok((*name, read(folder, name, shipped)?)))
+            .collect::<Result<Vec<_>, TemplateError>>()?;
+        let broken =
+            |error: tera::Error| TemplateError::Broken { origin: origin.clone(), reason: chain(&error) };
+        tera.add_raw_templates(texts).map_err(broken)?;
+        let templates = Self { tera, origin };
+        for figures in [sample::figures(), sample::empty()] {
+            templates.render(&figures)?;
+            templates.render_web(&figures)?;
+        }
+        Ok(templates)
+    }
+
+    /// The mail: as much of the figures as its HTML has room for.
+    ///
+    /// # Errors
+    /// When a template fails on these figures, or even the shortest mail is too large.
+    pub fn render(&self, figures: &Figures) -> Result<RenderedReport, TemplateError> {
+        let mut bytes = 0;
+        for cut in 0..=CUTS {
+            let view = View::of(figures, &Limits::MAIL.scaled(CUTS - cut, CUTS));
+            let html = inlined(&self.fill(HTML, &view)?)?;
+            bytes = encoded_bytes(&html);
+            if bytes <= HTML_BYTES_MAX {
+                let subject = one_line(&self.fill(SUBJECT, &view)?);
+                return Ok(RenderedReport { subject, html, text: self.fill(TEXT, &view)? });
+            }
+        }
+        Err(TemplateError::TooLarge { bytes })
+    }
+
+    /// The report as a page of its own, with every row, for a browser.
+    ///
+    /// # Errors
+    /// When the template fails on these figures.
+    pub fn render_web(&self, figures: &Figures) -> Result<String, TemplateError> {
+        self.fill(WEB, &View::of(figures, &Limits::NONE))
+    }
+
+    fn fill(&self, name: &str, view: &View) -> Result<String, TemplateError> {
+        let broken =
+            |error: tera::Error| TemplateError::Broken { origin: self.origin.clone(), reason: chain(&error) };
+        let context = Context::from_serialize(view).map_err(broken)?;
+        self.tera.render(name, &context).map_err(broken)
+    }
+}
+
+fn read(folder: Option<&Path>, name: &str, shipped: &str) -> Result<String, TemplateError> {
+    let Some(folder) = folder else { return Ok(shipped.to_owned()) };
+    let path = folder.join(name);
+    std::fs::read_to_string(&path).map_err(|reason| TemplateError::Read { path, reason })
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &tera::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// `{{ text | wrap(indent=2) }}`: the text in lines of the text part's width.
+fn wrap(text: &str, arguments: Kwargs, _: &State) -> tera::TeraResult<String> {
+    let indent = arguments.get::<u64>("indent")?.unwrap_or(0);
+    Ok(wrapped(text, TEXT_COLUMNS, usize::try_from(indent).unwrap_or(0)))
+}
+
+/// A subject is one header line, whatever the template broke it into.
+fn one_line(text: &str) -> String {
+    super::words::visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Writes the style sheet into the elements, because half of all mail readers drop it. What
+/// cannot be written there, the rules for dark mode and small screens, stays in the head.
+fn inlined(html: &str) -> Result<String, TemplateError> {
+    let options = InlineOptions {
+        keep_at_rules: true,
+        minify_css: true,
+        load_remote_stylesheets: false,
+        ..InlineOptions::default()
+    };
+    CSSInliner::new(options).inline(html).map_err(|error| TemplateError::Styles(error.to_string()))
+}
+
+/// The size of a text in quoted-printable, which a mail's HTML travels in: every `=` and every
+/// byte beyond ASCII takes three, and every 73 or so end in a soft line break.
+fn encoded_bytes(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| *byte == b'=' || !byte.is_ascii()).count();
+    let bytes = text.len() + 2 * escaped;
+    bytes + 3 * (bytes / 73)
+}

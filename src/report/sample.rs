@@ -1,0 +1,182 @@
+//! A small report with one of everything, on which templates are tried when they are loaded.
+//!
+//! It is never shown. What a template may ask for is in it, so a misspelt name fails at start.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use crate::analysis::{
+    Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
+    OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
+    Waste,
+};
+use crate::model::{Engine, Period, RunIdentity, Usd};
+
+/// A report of a period in which nothing ended.
+pub(super) fn empty() -> Figures {
+    let period = Period::last_week(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
+    // The epoch is no edge of the calendar, so its last week is always there.
+    let Ok(period) = period else { unreachable!("the week before 1970 exists") };
+    Figures {
+        as_of: period.end,
+        period,
+        compared_with: "before".into(),
+        team: Some("team".into()),
+        completeness: Completeness::default(),
+        totals: Totals::default(),
+        before: None,
+        jobs: Vec::new(),
+        teams: Vec::new(),
+        states: Vec::new(),
+        configurations: Vec::new(),
+        failures: Vec::new(),
+        waste: Waste::default(),
+        quotas: Vec::new(),
+        still_running: Vec::new(),
+        alerts: Vec::new(),
+        actions: Vec::new(),
+    }
+}
+
+/// A report with a row in every table.
+pub(super) fn figures() -> Figures {
+    let nothing = empty();
+    let cost = Usd::from_nanos(2_000_000_000);
+    let totals = Totals { runs: 2, cost_usd: cost, stopped_cost_usd: cost, ..Totals::default() };
+    Figures {
+        team: None,
+        completeness: completeness(nothing.as_of, cost),
+        before: Some(totals.clone()),
+        totals,
+        jobs: vec![job("one", cost), job("other", cost)],
+        teams: vec![team(cost)],
+        states: vec![StateFigures {
+            state: "FAILED".into(),
+            runs: 1,
+            cost_usd: cost,
+            runtime_seconds: 60,
+        }],
+        configurations: vec![ConfigurationFigures {
+            engine: "glue".into(),
+            worker_type: "G.1X".into(),
+            execution_class: "STANDARD".into(),
+            version: "4.0".into(),
+            runs: 1,
+            cost_usd: cost,
+        }],
+        failures: vec![failure(nothing.as_of, cost)],
+        waste: Waste { bad_end_usd: cost, repeated_usd: cost, minimum_usd: cost },
+        quotas: vec![quota(nothing.as_of)],
+        still_running: vec![OpenRun {
+            identity: identity(),
+            job: "one".into(),
+            team: "team".into(),
+            state: "RUNNING".into(),
+            started_at: Some(nothing.as_of),
+            running_seconds: 60,
+            cost_so_far_usd: Some(cost),
+        }],
+        alerts: vec![serde_json::json!({"severity": "warning", "message": "message"})],
+        actions: vec![Action { code: "fix-failures", advice: "advice".into(), usd: cost }],
+        ..nothing
+    }
+}
+
+fn completeness(at: Timestamp, cost: Usd) -> Completeness {
+    Completeness {
+        runs: 2,
+        unpriced_runs: 1,
+        unpriced_reasons: vec![UnpricedReason {
+            reason: "reason".into(),
+            runs: 1,
+            dpu_hours: Decimal::ONE,
+        }],
+        collected_through: Some(at),
+        not_collected: vec![NotCollected {
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            engine: "glue".into(),
+            collected_through: None,
+            error: Some("error".into()),
+        }],
+        undated_rates: vec!["rate".into()],
+        restated_before: Some(Restated { period: "before".into(), sent_usd: cost, now_usd: cost }),
+        ..Completeness::default()
+    }
+}
+
+fn job(name: &str, cost: Usd) -> JobFigures {
+    JobFigures {
+        engine: "glue".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        job: name.into(),
+        team: "team".into(),
+        runs: 2,
+        retries: 1,
+        unpriced_runs: 1,
+        by_state: [("FAILED".to_owned(), 1)].into(),
+        cost_usd: cost,
+        change_usd: Some(cost),
+        waste_usd: cost,
+        runtime_seconds: 60,
+        avg_workers: 2.0,
+    }
+}
+
+fn team(cost: Usd) -> TeamFigures {
+    TeamFigures {
+        team: "team".into(),
+        runs: 2,
+        cost_usd: cost,
+        change_usd: Some(cost),
+        waste_usd: cost,
+        share: 1.0,
+        budget_usd: Some(cost),
+        forecast_usd: Some(cost),
+    }
+}
+
+fn failure(at: Timestamp, cost: Usd) -> FailureFigures {
+    FailureFigures {
+        engine: "glue".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        job: "one".into(),
+        team: "team".into(),
+        state: "FAILED".into(),
+        runs: 1,
+        cost_usd: cost,
+        error: "error".into(),
+        latest: identity(),
+        latest_end: at,
+    }
+}
+
+fn quota(at: Timestamp) -> QuotaFigures {
+    QuotaFigures {
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        quota: "glue-dpus".into(),
+        limit: Some(10.0),
+        peak: 8.0,
+        peak_upper: Some(9.0),
+        peak_at: Some(at),
+        shared_by: vec![PeakShare { job: "one".into(), held: 8.0 }],
+        share: 0.8,
+        seconds_over_80: 60,
+        seconds_over_90: 0,
+    }
+}
+
+fn identity() -> RunIdentity {
+    RunIdentity {
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        engine: Engine::Glue,
+        application_id: None,
+        run_id: "jr_1".into(),
+        attempt: 1,
+    }
+}

@@ -1,0 +1,225 @@
+//! Figures as a reader meets them: finished strings, in the order of a two-minute look.
+//!
+//! Everything is decided here that the HTML and the text must agree on: what is said, how it is
+//! rounded, how much of it is shown. Templates place it; they compute nothing.
+
+mod completeness;
+mod costs;
+mod headline;
+mod limits;
+mod runs;
+
+use serde::Serialize;
+
+use super::format;
+use super::table::{Table, Tone};
+use super::words::shortened;
+use crate::analysis::Figures;
+pub use limits::Limits;
+
+/// What the templates are given.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    /// What the report is about: `Data jobs`, or `Data jobs of Checkout`.
+    pub title: String,
+    /// The period's name: `2026-W46`.
+    pub period: String,
+    /// Its days: `9–15 November 2026`.
+    pub days: String,
+    /// Its kind: `week`, `month`, `period`.
+    pub noun: &'static str,
+    /// The zone in which its days begin and all times are shown.
+    pub time_zone: String,
+    /// The period that changes are measured against.
+    pub compared_with: String,
+    /// What was known when: `16 Nov 2026 06:00 UTC`.
+    pub as_of: String,
+    /// The total, its change and why.
+    pub headline: Headline,
+    /// Whether the total can be trusted.
+    pub completeness: Completeness,
+    /// What to do, most money first.
+    pub actions: Vec<ActionLine>,
+    /// How many more actions there are; empty where all are shown.
+    pub actions_cut: String,
+    /// What alerts said.
+    pub alerts: Vec<AlertLine>,
+    /// How many more alerts there are; empty where all are shown.
+    pub alerts_cut: String,
+    /// The sums against those of the period before.
+    pub totals: Option<Table>,
+    /// Who pays; absent in a team's own edition.
+    pub teams: Option<Table>,
+    /// The dearest jobs.
+    pub jobs: Option<Table>,
+    /// The jobs whose cost moved most.
+    pub movers: Option<Table>,
+    /// Runs by end state.
+    pub states: Option<Table>,
+    /// Runs by worker type, execution class and version.
+    pub configurations: Option<Table>,
+    /// Bad ends with their error.
+    pub failures: Option<Table>,
+    /// Where the waste comes from.
+    pub waste: Option<Table>,
+    /// Peaks against quotas.
+    pub quotas: Option<Table>,
+    /// What had not ended.
+    pub still_running: Option<Table>,
+    /// How to read the numbers.
+    pub footnotes: Vec<String>,
+}
+
+/// The first thing that is read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Headline {
+    /// What it cost: `$12,345.67`.
+    pub total: String,
+    /// The change in words and figures: `+$1,234.56 (+11.1%) against 2026-W45`.
+    pub change: String,
+    /// The change alone, for a subject: `+11.1%`; empty where there is nothing to compare with.
+    pub change_short: String,
+    /// Whether that is more or less.
+    pub tone: Tone,
+    /// Why, in a sentence.
+    pub why: String,
+    /// One line for the list of mails, before the mail is opened.
+    pub preheader: String,
+}
+
+/// Whether the total can be trusted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Completeness {
+    /// In a sentence.
+    pub verdict: String,
+    /// Good where nothing is missing.
+    pub tone: Tone,
+    /// What is missing, and what else there is to know.
+    pub notes: Vec<String>,
+}
+
+/// A thing to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActionLine {
+    /// What to do.
+    pub advice: String,
+    /// What it concerns.
+    pub amount: String,
+}
+
+/// An alert of the period.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertLine {
+    /// How grave it is.
+    pub severity: String,
+    /// What it means for its colour.
+    pub tone: Tone,
+    /// What happened.
+    pub message: String,
+}
+
+impl View {
+    /// The view of a report's figures, cut to the limits.
+    #[must_use]
+    pub fn of(figures: &Figures, limits: &Limits) -> Self {
+        let (actions, actions_cut) = actions(figures, limits);
+        let (alerts, alerts_cut) = alerts(figures, limits);
+        Self {
+            title: title(figures, limits),
+            period: super::words::visible(&figures.period.name),
+            days: format::days(&figures.period),
+            noun: figures.period.noun(),
+            time_zone: figures.period.zone_name().to_owned(),
+            compared_with: super::words::visible(&figures.compared_with),
+            as_of: format::time(figures.as_of, &figures.period),
+            headline: headline::of(figures, limits),
+            completeness: completeness::of(figures, limits),
+            actions,
+            actions_cut,
+            alerts,
+            alerts_cut,
+            totals: costs::totals(figures),
+            teams: costs::teams(figures, limits),
+            jobs: costs::jobs(figures, limits),
+            movers: costs::movers(figures, limits),
+            states: runs::states(figures, limits),
+            configurations: runs::configurations(figures, limits),
+            failures: runs::failures(figures, limits),
+            waste: costs::waste(figures),
+            quotas: runs::quotas(figures, limits),
+            still_running: runs::still_running(figures, limits),
+            footnotes: footnotes(figures),
+        }
+    }
+}
+
+fn title(figures: &Figures, limits: &Limits) -> String {
+    figures.team.as_ref().map_or_else(
+        || "Data jobs".to_owned(),
+        |team| format!("Data jobs of {}", shortened(team, limits.name_columns)),
+    )
+}
+
+fn actions(figures: &Figures, limits: &Limits) -> (Vec<ActionLine>, String) {
+    let lines = figures.actions.iter().take(limits.actions).map(|action| ActionLine {
+        advice: shortened(&action.advice, limits.text_columns),
+        amount: format::dollars(action.usd),
+    });
+    let cut = cut_line(limits.actions, figures.actions.len(), "action");
+    (lines.collect(), cut.unwrap_or_default())
+}
+
+fn alerts(figures: &Figures, limits: &Limits) -> (Vec<AlertLine>, String) {
+    let word = |alert: &serde_json::Value, key: &str, columns| {
+        shortened(alert.get(key).and_then(|word| word.as_str()).unwrap_or_default(), columns)
+    };
+    let lines = figures.alerts.iter().take(limits.alerts).map(|alert| {
+        let severity = word(alert, "severity", 16);
+        let message = word(alert, "message", limits.text_columns);
+        AlertLine {
+            tone: if severity == "critical" { Tone::Bad } else { Tone::Warn },
+            message: if message.is_empty() { word(alert, "code", 60) } else { message },
+            severity,
+        }
+    });
+    let cut = cut_line(limits.alerts, figures.alerts.len(), "alert");
+    (lines.collect(), cut.unwrap_or_default())
+}
+
+/// `Showing 5 of 12 actions`; `None` where all are shown.
+fn cut_line(shown: usize, all: usize, noun: &str) -> Option<String> {
+    (all > shown).then(|| {
+        let shown = format::count(u64::try_from(shown).unwrap_or(u64::MAX));
+        let all = u64::try_from(all).unwrap_or(u64::MAX);
+        format!("Showing {shown} of {}", format::plural(all, noun))
+    })
+}
+
+fn footnotes(figures: &Figures) -> Vec<String> {
+    let mut notes = vec![
+        "Costs are estimates at list prices in US dollars, made from what AWS reports of each \
+         run; discounts, taxes and storage are not in them."
+            .to_owned(),
+        format!(
+            "A run belongs to the {} in which it ended. Times are {}.",
+            figures.period.noun(),
+            figures.period.zone_name()
+        ),
+        "Waste counts each dollar once: runs that ended badly, then runs that a later attempt \
+         repeated, then what a billing minimum added. Failed, retry and repeated cost overlap with \
+         it and with each other, so they are not added up."
+            .to_owned(),
+        "Average workers are the configured number over the runs that have one. Amounts are \
+         rounded to the cent one by one, sums before rounding."
+            .to_owned(),
+    ];
+    if !figures.quotas.is_empty() {
+        notes.push(
+            "Peaks are rebuilt from runs that overlap. Where AWS gives only a run's average, the \
+             peak lies between the two numbers shown, and the seconds over 80% and 90% are those \
+             that are certain."
+                .to_owned(),
+        );
+    }
+    notes
+}

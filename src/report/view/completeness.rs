@@ -1,0 +1,150 @@
+//! The completeness line: whether the total can be trusted, and what it leaves out.
+
+use super::{Completeness, Limits};
+use crate::analysis::{Completeness as Facts, Figures, NotCollected};
+use crate::report::format;
+use crate::report::table::Tone;
+use crate::report::words::{shortened, visible};
+
+pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
+    let facts = &figures.completeness;
+    let runs = format::plural(facts.runs, "run");
+    let missing = missing(figures, limits);
+    let (verdict, tone) = if missing.is_empty() {
+        let verdict = match (facts.collected_through, facts.runs) {
+            (Some(_), 0) => "Complete: every account was read, and no run ended.".to_owned(),
+            (Some(_), _) => format!("Complete: {runs}, all priced, every account read."),
+            (None, 0) => "Nothing is stored for this period.".to_owned(),
+            (None, _) => format!("All of {runs} stored are priced."),
+        };
+        (verdict, if facts.collected_through.is_some() { Tone::Good } else { Tone::Plain })
+    } else {
+        let covered = facts.runs - facts.unpriced_runs;
+        let verdict = if facts.unpriced_runs > 0 {
+            format!("Not complete: the total covers {} of {runs}.", format::count(covered))
+        } else {
+            format!("Not complete: the total covers the {runs} that could be read.")
+        };
+        (verdict, Tone::Warn)
+    };
+    let mut notes = missing;
+    notes.extend(context(figures));
+    if notes.len() > limits.notes {
+        let hidden = notes.len() - limits.notes;
+        notes.truncate(limits.notes);
+        let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
+        notes.push(format!("{} not shown here; the JSON has all.", format::plural(hidden, "more note")));
+    }
+    Completeness { verdict, tone, notes }
+}
+
+/// What the total leaves out.
+fn missing(figures: &Figures, limits: &Limits) -> Vec<String> {
+    let facts = &figures.completeness;
+    let mut notes = Vec::new();
+    for reason in &facts.unpriced_reasons {
+        let hours = if reason.dpu_hours.is_zero() {
+            String::new()
+        } else {
+            format!(" ({} DPU-hours)", format::hours(reason.dpu_hours))
+        };
+        notes.push(format!(
+            "{} unpriced{hours}: {}.",
+            format::plural(reason.runs, "run"),
+            shortened(&reason.reason, limits.text_columns)
+        ));
+    }
+    if facts.unpriced_runs > 0 && facts.unpriced_reasons.is_empty() {
+        notes.push(format!("{} unpriced.", format::plural(facts.unpriced_runs, "run")));
+    }
+    notes.extend(facts.not_collected.iter().map(|place| not_collected(place, figures, limits)));
+    if let Some(through) = facts.collected_through.filter(|through| *through < figures.period.end) {
+        notes.push(format!(
+            "Collected only up to {}: runs that ended later are missing.",
+            format::time(through, &figures.period)
+        ));
+    }
+    notes
+}
+
+fn not_collected(place: &NotCollected, figures: &Figures, limits: &Limits) -> String {
+    let through = place.collected_through.map_or_else(
+        || "never read".to_owned(),
+        |through| format!("read up to {}", format::time(through, &figures.period)),
+    );
+    let error = place
+        .error
+        .as_ref()
+        .map_or_else(String::new, |error| format!(" ({})", shortened(error, limits.text_columns)));
+    format!(
+        "{} in account {}, {}: {through}{error}.",
+        engine(&place.engine),
+        visible(&place.account),
+        visible(&place.region)
+    )
+}
+
+/// What there is to know besides.
+fn context(figures: &Figures) -> Vec<String> {
+    let facts = &figures.completeness;
+    let mut notes = Vec::new();
+    if facts.still_running > 0 {
+        let verb = if facts.still_running == 1 { "was" } else { "were" };
+        notes.push(format!(
+            "{} {verb} still running; what they have used is not in the total.",
+            format::plural(facts.still_running, "run")
+        ));
+    }
+    if facts.late_runs > 0 {
+        notes.push(format!(
+            "{} came in after this {}'s report had been sent.",
+            format::plural(facts.late_runs, "run"),
+            figures.period.noun()
+        ));
+    }
+    if let Some(restated) = &facts.restated_before {
+        notes.push(format!(
+            "{} was reported as {} and is {} now ({}): runs came in late.",
+            visible(&restated.period),
+            format::dollars(restated.sent_usd),
+            format::dollars(restated.now_usd),
+            format::change(restated.now_usd - restated.sent_usd)
+        ));
+    }
+    match facts.collected_through {
+        Some(through) if through >= figures.period.end => {
+            notes.push(format!("Collected through {}.", format::time(through, &figures.period)));
+        }
+        Some(_) => {}
+        None => notes.push(
+            "Nothing was collected from AWS: imported files do not say what they lack.".to_owned(),
+        ),
+    }
+    notes.extend(basis(facts));
+    if !facts.undated_rates.is_empty() {
+        let rates: Vec<String> =
+            facts.undated_rates.iter().map(|rate| shortened(rate, 120)).collect();
+        notes.push(format!("Rates whose source has no date: {}.", rates.join("; ")));
+    }
+    notes
+}
+
+/// How the costs came about, surest first as far as the words' order goes.
+fn basis(facts: &Facts) -> Option<String> {
+    let parts: Vec<String> = facts
+        .by_basis
+        .iter()
+        .filter(|(basis, runs)| **basis != "unpriced" && **runs > 0)
+        .map(|(basis, runs)| format!("{} {basis}", format::count(*runs)))
+        .collect();
+    (!parts.is_empty()).then(|| format!("Runs by basis of their cost: {}.", parts.join(", ")))
+}
+
+/// An engine's name for people.
+pub(super) fn engine(word: &str) -> String {
+    match word {
+        "glue" => "Glue".to_owned(),
+        "emr-serverless" => "EMR Serverless".to_owned(),
+        other => visible(other),
+    }
+}

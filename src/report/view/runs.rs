@@ -1,0 +1,353 @@
+//! The tables of runs: how they ended, on what they ran, why they failed, what they took of the
+//! quotas, and which had not ended.
+
+use super::completeness::engine;
+use super::costs::{cut_total, failed_cell};
+use super::{Limits, cut_line};
+use crate::analysis::{FailureFigures, Figures, OpenRun, QuotaFigures};
+use crate::model::{RunState, Usd};
+use crate::report::table::{Bar, Cell, Column, Lead, Link, Note, Row, Table, Tone};
+use crate::report::words::{shortened, visible};
+use crate::report::{format, links};
+
+/// How many of the jobs that shared a peak are named.
+const SHARES_SHOWN: usize = 5;
+
+pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.states.is_empty() {
+        return None;
+    }
+    let all = figures.totals.runs;
+    let shown = &figures.states[..figures.states.len().min(limits.states)];
+    let rows = shown.iter().map(|state| {
+        let known = RunState::from(state.state.as_str());
+        let tone = if known.is_bad_end() { Tone::Bad } else { Tone::Plain };
+        let share = part(state.runs, all);
+        Row::of(vec![
+            Cell::new(shortened(&state.state, limits.name_columns)).with_tone(tone),
+            Cell::new(format::share(share)).with_bar(share),
+            Cell::new(format::count(state.runs)),
+            Cell::new(format::duration(state.runtime_seconds)),
+            Cell::new(format::dollars(state.cost_usd)),
+        ])
+    });
+    let cost: Usd = figures.states.iter().map(|state| state.cost_usd).sum();
+    let runs: u64 = figures.states.iter().map(|state| state.runs).sum();
+    let time: u64 = figures.states.iter().map(|state| state.runtime_seconds).sum();
+    let closing = |label: &str, runs: u64, time: u64, cost: Usd| {
+        Row::of(vec![
+            Cell::new(label),
+            Cell::new(format::share(part(runs, all))),
+            Cell::new(format::count(runs)),
+            Cell::new(format::duration(time)),
+            Cell::new(format::dollars(cost)),
+        ])
+    };
+    let hidden = &figures.states[shown.len()..];
+    let rest = (!hidden.is_empty()).then(|| {
+        closing(
+            "Other",
+            hidden.iter().map(|state| state.runs).sum(),
+            hidden.iter().map(|state| state.runtime_seconds).sum(),
+            format::remainder(cost, shown.iter().map(|state| state.cost_usd)),
+        )
+    });
+    let table = Table {
+        title: "How runs ended".into(),
+        caption: "Runs by end state, in AWS's words.".into(),
+        columns: vec![
+            Column::words("State"),
+            Column::words("Share of runs"),
+            Column::numbers("Runs"),
+            Column::numbers("Run time"),
+            Column::numbers("Cost"),
+        ],
+        rows: rows.collect(),
+        foot: rest.into_iter().chain([closing("Total", runs, time, cost)]).collect(),
+        cut: cut_total(shown.len(), figures.states.len(), "state", cost),
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.configurations.is_empty() {
+        return None;
+    }
+    let all = &figures.configurations;
+    let shown = &all[..all.len().min(limits.configurations)];
+    let rows = shown.iter().map(|kind| {
+        let name = |text: &str| shortened(text, limits.name_columns / 3);
+        Row::of(vec![
+            Cell::new(format!("{} {}", engine(&kind.engine), name(&kind.worker_type))),
+            Cell::new(name(&kind.execution_class)),
+            Cell::new(name(&kind.version)),
+            Cell::new(format::count(kind.runs)),
+            Cell::new(format::dollars(kind.cost_usd)),
+        ])
+    });
+    let cost: Usd = all.iter().map(|kind| kind.cost_usd).sum();
+    let runs = |kinds: &[crate::analysis::ConfigurationFigures]| {
+        kinds.iter().map(|kind| kind.runs).sum::<u64>()
+    };
+    let closing = |label: &str, runs: u64, cost: Usd| {
+        Row::of(vec![
+            Cell::new(label),
+            Cell::new(""),
+            Cell::new(""),
+            Cell::new(format::count(runs)),
+            Cell::new(format::dollars(cost)),
+        ])
+    };
+    let hidden = &all[shown.len()..];
+    let rest = (!hidden.is_empty()).then(|| {
+        let rest = format::remainder(cost, shown.iter().map(|kind| kind.cost_usd));
+        closing("Other", runs(hidden), rest)
+    });
+    let table = Table {
+        title: "What they ran on".into(),
+        caption: "Runs by worker type or architecture, execution class and version.".into(),
+        columns: vec![
+            Column::words("Workers"),
+            Column::words("Class"),
+            Column::words("Version"),
+            Column::numbers("Runs"),
+            Column::numbers("Cost"),
+        ],
+        rows: rows.collect(),
+        foot: rest.into_iter().chain([closing("Total", runs(all), cost)]).collect(),
+        cut: cut_total(shown.len(), all.len(), "configuration", cost),
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.failures.is_empty() {
+        return None;
+    }
+    let all = &figures.failures;
+    let shown = &all[..all.len().min(limits.failures)];
+    let hidden = &all[shown.len()..];
+    let cost: Usd = all.iter().map(|failure| failure.cost_usd).sum();
+    let runs = |failures: &[FailureFigures]| failures.iter().map(|one| one.runs).sum::<u64>();
+    let closing = |label: String, runs: u64, cost: Usd| Row {
+        lead: Some(Lead { text: label, aside: String::new() }),
+        cells: vec![
+            Cell::new(""),
+            Cell::new(""),
+            failed_cell(runs),
+            Cell::new(format::dollars(cost)),
+        ],
+        note: None,
+    };
+    let rest = (!hidden.is_empty()).then(|| {
+        closing(
+            format!("Other ({})", format::plural(hidden.len() as u64, "error")),
+            runs(hidden),
+            format::remainder(cost, shown.iter().map(|failure| failure.cost_usd)),
+        )
+    });
+    let table = Table {
+        title: "What failed".into(),
+        caption: "Bad ends by job and error, dearest first, with the latest run.".into(),
+        columns: vec![
+            Column::words("State"),
+            Column::words("Latest"),
+            Column::numbers("Runs"),
+            Column::numbers("Cost"),
+        ],
+        rows: shown.iter().map(|failure| failure_row(failure, figures, limits)).collect(),
+        foot: rest.into_iter().chain([closing("Total".into(), runs(all), cost)]).collect(),
+        cut: cut_total(shown.len(), all.len(), "error", cost),
+        led: true,
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> Row {
+    let error = if failure.error.is_empty() {
+        "AWS gave no error.".to_owned()
+    } else {
+        shortened(&failure.error, limits.text_columns)
+    };
+    let link = links::console(&failure.latest, &failure.job).map(|href| Link {
+        label: format!("Open {}", shortened(&failure.latest.run_id, 24)),
+        href,
+    });
+    let place = format!(
+        "{}, {} {}",
+        engine(&failure.engine),
+        visible(&failure.account),
+        visible(&failure.region)
+    );
+    let aside = if figures.team.is_some() {
+        place
+    } else {
+        format!("{} · {place}", shortened(&failure.team, limits.name_columns / 2))
+    };
+    Row {
+        lead: Some(Lead { text: shortened(&failure.job, limits.name_columns), aside }),
+        cells: vec![
+            Cell::new(shortened(&failure.state, 24)).with_tone(Tone::Bad),
+            Cell::new(format::short_time(failure.latest_end, &figures.period.time_zone)),
+            Cell::new(format::count(failure.runs)),
+            Cell::new(format::dollars(failure.cost_usd)),
+        ],
+        note: Some(Note { text: error, link }),
+    }
+}
+
+pub(super) fn quotas(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.quotas.is_empty() {
+        return None;
+    }
+    // The fullest first; the JSON keeps the order of accounts.
+    let mut all: Vec<&QuotaFigures> = figures.quotas.iter().collect();
+    all.sort_by(|one, other| {
+        other.share.total_cmp(&one.share).then(other.peak.total_cmp(&one.peak))
+    });
+    let shown = &all[..all.len().min(limits.quotas)];
+    let table = Table {
+        title: "Quota peaks".into(),
+        caption: "The highest use at one moment, fullest quota first.".into(),
+        columns: vec![
+            Column::words("Used"),
+            Column::numbers("Peak"),
+            Column::numbers("Quota"),
+            Column::numbers("When"),
+            Column::numbers("Over 80%"),
+            Column::numbers("Over 90%"),
+        ],
+        rows: shown.iter().map(|quota| quota_row(quota, figures, limits)).collect(),
+        cut: cut_line(shown.len(), all.len(), "quota"),
+        led: true,
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
+    let peak = match quota.peak_upper {
+        #[expect(clippy::float_cmp, reason = "equal bounds are the same number, not a result")]
+        Some(upper) if upper == quota.peak => format::quantity(quota.peak),
+        Some(upper) => format!("{}–{}", format::quantity(quota.peak), format::quantity(upper)),
+        None => format!("{} or more", format::quantity(quota.peak)),
+    };
+    let used = if quota.limit.is_some() {
+        let tone = match quota.share {
+            0.9.. => Tone::Bad,
+            0.8.. => Tone::Warn,
+            _ => Tone::Plain,
+        };
+        let bar = Some(Bar::of(quota.share));
+        Cell { text: format::share(quota.share), tone, bar, ..Cell::default() }
+    } else {
+        Cell::new("–").with_tone(Tone::Muted)
+    };
+    let over = |seconds: u64| {
+        let tone = if seconds > 0 { Tone::Warn } else { Tone::Muted };
+        Cell::new(format::duration(seconds)).with_tone(tone)
+    };
+    let when = quota.peak_at.map_or_else(
+        || "–".to_owned(),
+        |at| format::short_time(at, &figures.period.time_zone),
+    );
+    Row {
+        lead: Some(Lead {
+            text: quota_name(&quota.quota),
+            aside: format!("{} {}", visible(&quota.account), visible(&quota.region)),
+        }),
+        cells: vec![
+            used,
+            Cell::new(peak),
+            Cell::new(quota.limit.map_or_else(|| "not known".to_owned(), format::quantity)),
+            Cell::new(when),
+            over(quota.seconds_over_80),
+            over(quota.seconds_over_90),
+        ],
+        note: shared_by(quota, limits).map(|text| Note { text, link: None }),
+    }
+}
+
+fn shared_by(quota: &QuotaFigures, limits: &Limits) -> Option<String> {
+    if quota.shared_by.is_empty() {
+        return None;
+    }
+    let shares = quota.shared_by.iter().take(SHARES_SHOWN).map(|share| {
+        format!(
+            "{} {}",
+            shortened(&share.job, limits.name_columns / 2),
+            format::quantity(share.held)
+        )
+    });
+    let mut text = format!("Shared by {}", shares.collect::<Vec<_>>().join(", "));
+    let hidden = quota.shared_by.len().saturating_sub(SHARES_SHOWN) as u64;
+    if hidden > 0 {
+        text.push_str(&format!(" and {}", format::plural(hidden, "more job")));
+    }
+    Some(text)
+}
+
+/// A quota's name for people.
+fn quota_name(key: &str) -> String {
+    match key {
+        "glue-concurrent-runs" => "Glue concurrent job runs".to_owned(),
+        "glue-dpus" => "Glue DPUs".to_owned(),
+        "glue-flex-dpus" => "Glue Flex DPUs".to_owned(),
+        "emr-serverless-vcpus" => "EMR Serverless vCPUs".to_owned(),
+        other => visible(other),
+    }
+}
+
+pub(super) fn still_running(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.still_running.is_empty() {
+        return None;
+    }
+    let all = &figures.still_running;
+    let shown = &all[..all.len().min(limits.still_running)];
+    let table = Table {
+        title: "Still running".into(),
+        caption: format!(
+            "Not ended at {}, longest first; not in the total.",
+            format::time(figures.as_of, &figures.period)
+        ),
+        columns: vec![
+            Column::words("Job"),
+            Column::words("State"),
+            Column::numbers("Since"),
+            Column::numbers("For"),
+            Column::numbers("So far"),
+        ],
+        rows: shown.iter().map(|run| open_row(run, figures, limits)).collect(),
+        cut: open_cut(shown.len(), all),
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+fn open_cut(shown: usize, all: &[OpenRun]) -> Option<String> {
+    let so_far: Usd = all.iter().filter_map(|run| run.cost_so_far_usd).sum();
+    cut_line(shown, all.len(), "run")
+        .map(|line| format!("{line}, so far {}", format::dollars(so_far)))
+}
+
+fn open_row(run: &OpenRun, figures: &Figures, limits: &Limits) -> Row {
+    let since = run.started_at.map_or_else(
+        || "–".to_owned(),
+        |at| format::short_time(at, &figures.period.time_zone),
+    );
+    Row::of(vec![
+        Cell::new(shortened(&run.job, limits.name_columns)),
+        Cell::new(shortened(&run.state, 24)),
+        Cell::new(since),
+        Cell::new(format::duration(run.running_seconds)),
+        Cell::new(run.cost_so_far_usd.map_or_else(|| "–".to_owned(), format::dollars)),
+    ])
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]
+fn part(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
