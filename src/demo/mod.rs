@@ -1,1 +1,37 @@
 //! A simulated company, for those who have no AWS account at hand.
+//!
+//! An online retailer: nine teams, some 300 jobs, three accounts, two regions, both engines. Its
+//! runs are facts as the sources would tell them ([`crate::model::JobRun`]); everything after that
+//! (storing, pricing, reporting) is the production code's, and nothing here knows a price.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `company` | the settings, the calendar, and [`runs`] |
+//! | `teams` | who works there, where, and how each tags its jobs |
+//! | `patterns`, `applications`, `catalogue` | the kinds of jobs, as data, and how they are dealt out |
+//! | `stories` | what happens in the last complete week, and the jobs it happens to |
+//! | `job` | what a job is |
+//! | `rhythm` | when jobs start |
+//! | `weather`, `mishaps` | what goes wrong, for all at once and for each alone |
+//! | `chain` | how one start comes out, with its retries and reruns |
+//! | `facts` | runs in the engines' words |
+//! | `chance` | the seeded numbers behind all of that |
+//!
+//! Floating-point numbers stand for times and probabilities here, never for money or quantities.
+
+mod applications;
+mod catalogue;
+mod chain;
+mod chance;
+mod company;
+mod facts;
+mod job;
+mod mishaps;
+mod patterns;
+mod rhythm;
+mod stories;
+mod teams;
+mod weather;
+
+pub use company::{DemoSettings, runs};
+pub use stories::{Quota, Story, quotas, stories};
