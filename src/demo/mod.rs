@@ -9,7 +9,7 @@
 //! | `company` | the settings, the calendar, and [`runs`] |
 //! | `teams` | who works there, where, and how each tags its jobs |
 //! | `patterns`, `applications`, `catalogue` | the kinds of jobs, as data, and how they are dealt out |
-//! | `stories` | what happens in the last complete week, and the jobs it happens to |
+//! | `stories`, `plots` | what happens in the last complete week, and the jobs it happens to |
 //! | `job` | what a job is |
 //! | `rhythm` | when jobs start |
 //! | `weather`, `mishaps` | what goes wrong, for all at once and for each alone |
@@ -28,6 +28,7 @@ mod facts;
 mod job;
 mod mishaps;
 mod patterns;
+mod plots;
 mod rhythm;
 mod stories;
 mod teams;

@@ -116,7 +116,7 @@ const WEST: Option<&str> = Some(IRELAND);
 /// one Ray job, and Glue 6.0 has begun in the other region too: those are honestly unpriced.
 pub(super) static PATTERNS: [Pattern; 24] = [
     pattern(
-        58,
+        63,
         &["build", "merge", "snapshot"],
         BOTH,
         When::Nightly,

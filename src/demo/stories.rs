@@ -1,16 +1,11 @@
-//! What happens to the company in the last complete week: the stories that its report must tell,
-//! as a table for whoever checks the report, and the jobs that they happen to.
+//! What the report of the last complete week must tell, as a table for whoever checks a report,
+//! and the quotas that one of the stories is about.
 //!
-//! Stories without a job of their own (untagged and unpriced runs, streams that restart) come from
-//! the ordinary jobs of `patterns` and `catalogue`.
+//! The jobs that the stories happen to are in `plots`; stories about many jobs (no owner, no rate,
+//! streams) come from `patterns` and `catalogue`.
 
-use std::collections::BTreeMap;
-
-use super::chance::Chance;
-use super::job::{Capacity, Glue, Job, Metering, Platform, Plot};
-use super::rhythm::{DAY, Rhythm};
-use super::teams::{GOODS, IRELAND, NUMBERS, SHOP, Team, VIRGINIA, team};
-use crate::model::JobKind;
+use super::plots::{BACKFILLS, DELETED, JUMP, LEGACY, NIGHTLY_FAILURE, RETRY_STORM};
+use super::teams::{GOODS, IRELAND, NUMBERS, SHOP, VIRGINIA};
 
 /// What a reader of the last complete week's report should find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +22,9 @@ pub struct Story {
     pub finding: &'static str,
 }
 
-/// Every story, dearest first.
+/// Every story.
 #[must_use]
-pub const fn stories() -> &'static [Story] {
+pub fn stories() -> &'static [Story] {
     &STORIES
 }
 
@@ -39,7 +34,7 @@ static STORIES: [Story; 9] = [
         account: NUMBERS,
         region: VIRGINIA,
         jobs: &[JUMP],
-        finding: "runs eight times a day; since Tuesday 09:00 with 80 workers, not 10, and hardly \
+        finding: "runs eight times on workdays; since Tuesday 09:00 with 80 workers, not 10, and hardly \
                   any faster: the largest change of all jobs",
     },
     Story {
@@ -55,7 +50,7 @@ static STORIES: [Story; 9] = [
         account: SHOP,
         region: VIRGINIA,
         jobs: &[BACKFILLS[0], BACKFILLS[1]],
-        finding: "160 backfill runs started at 02:00 on Wednesday: concurrent runs and DPUs peak \
+        finding: "172 backfill runs started at 02:00 on Wednesday: concurrent runs and DPUs peak \
                   above 80 % of the account's quotas, as in no other account",
     },
     Story {
@@ -105,13 +100,6 @@ static STORIES: [Story; 9] = [
     },
 ];
 
-const JUMP: &str = "insight-sessions-stitch";
-const NIGHTLY_FAILURE: &str = "fraud-disputes-score";
-const BACKFILLS: [&str; 2] = ["orders-history-backfill", "payments-ledger-backfill"];
-const LEGACY: &str = "catalog-stock-export-old";
-const RETRY_STORM: &str = "logistics-carriers-pull";
-const DELETED: &str = "marketing-newsletters-v1";
-
 /// A quota of the company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
@@ -149,109 +137,306 @@ pub fn quotas() -> Vec<Quota> {
         .collect()
 }
 
-/// The jobs of the stories, for a last complete week that begins at a second of the Unix epoch.
-pub(super) fn jobs(last_week: i64) -> Vec<Job> {
-    let at = |day: i64, hour: i64| last_week + day * DAY + hour * 3_600;
-    let (tuesday, wednesday, thursday) = (1, 2, 3);
-    vec![
-        jump(at(tuesday, 9)),
-        nightly_failure(at(0, 0) - 10 * DAY),
-        backfill(BACKFILLS[0], "orders", at(wednesday, 2), 110),
-        backfill(BACKFILLS[1], "payments", at(wednesday, 2), 50),
-        legacy(),
-        retry_storm(at(thursday, 9), at(thursday, 14)),
-        deleted(),
-    ]
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::LazyLock;
 
-/// A job of a team at its home, well kept in every respect, for a story to spoil.
-fn job(name: &str, team: &Team, glue: Glue, rhythm: Rhythm, seconds: u32) -> Job {
-    Job {
-        name: name.to_owned(),
-        account: team.account,
-        region: team.region,
-        tags: team.tags(&mut Chance::of(0, name, 0)),
-        platform: Platform::Glue(glue),
-        rhythm,
-        seconds,
-        spread: 0.08,
-        weekly_growth: 0.0,
-        fault_rate: 0.0,
-        max_retries: 0,
-        rerun: false,
-        timeout_minutes: 480,
-        trigger: Some(name.to_owned()),
-        plot: None,
+    use jiff::tz::TimeZone;
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::demo::{DemoSettings, runs};
+    use crate::model::{Architecture, Engine, ExecutionClass, JobKind, JobRun, Period, RunState};
+
+    /// The runs that ended in the last complete week, and in the one before.
+    struct Weeks {
+        period: Period,
+        last: Vec<JobRun>,
+        before: Vec<JobRun>,
     }
-}
 
-const fn spark(worker_type: &'static str, workers: u32, version: &'static str) -> Glue {
-    let capacity = Capacity::Workers(worker_type, workers);
-    Glue { kind: JobKind::Spark, version, capacity, metering: Metering::Fixed }
-}
+    /// An ordinary week; one whose Wednesday is the end of a month; and the first and the last
+    /// second of the week after.
+    static WEEKS: LazyLock<Vec<Weeks>> = LazyLock::new(|| {
+        [
+            (1, "2026-11-20T10:30:00Z"),
+            (2, "2026-10-08T10:30:00Z"),
+            (3, "2026-11-16T00:00:00Z"),
+            (4, "2026-11-22T23:59:59Z"),
+        ]
+        .map(|(seed, now)| weeks(DemoSettings { weeks: 3, seed, now: now.parse().unwrap() }))
+        .into()
+    });
 
-fn jump(since: i64) -> Job {
-    let rhythm = Rhythm::Every { minutes: 180, offset: 20 };
-    Job {
-        plot: Some(Plot::MoreWorkers { since, count: 80 }),
-        ..job(JUMP, team("customer-insight"), spark("G.1X", 10, "5.0"), rhythm, 1_500)
+    fn weeks(settings: DemoSettings) -> Weeks {
+        let period = Period::last_week(settings.now, &TimeZone::UTC).unwrap();
+        let previous = period.previous().unwrap();
+        let mut weeks = Weeks { period, last: Vec::new(), before: Vec::new() };
+        for run in runs(&settings) {
+            match run.end() {
+                Some(end) if weeks.period.contains(end) => weeks.last.push(run),
+                Some(end) if previous.contains(end) => weeks.before.push(run),
+                _ => {}
+            }
+        }
+        weeks
     }
-}
 
-fn nightly_failure(since: i64) -> Job {
-    let rhythm = Rhythm::Daily { minute: 200, workdays: false };
-    Job {
-        max_retries: 1,
-        plot: Some(Plot::Fails {
-            since,
-            until: i64::MAX,
-            after_percent: 90,
-            message: "SparkException: column 'amount_minor' of type bigint cannot be written as \
-                      decimal(18,2) to table fraud.dispute_scores",
-        }),
-        ..job(NIGHTLY_FAILURE, team("fraud"), spark("G.2X", 15, "4.0"), rhythm, 3_000)
+    fn each_week(check: impl Fn(&Weeks)) {
+        WEEKS.iter().for_each(check);
     }
-}
 
-fn backfill(name: &str, of: &str, at: i64, runs: u32) -> Job {
-    job(name, team(of), spark("G.1X", 4, "5.1"), Rhythm::Burst { at, runs }, 1_300)
-}
-
-fn legacy() -> Job {
-    let glue = Glue {
-        kind: JobKind::Spark,
-        version: "1.0",
-        capacity: Capacity::TenThousandthDpus(100_000),
-        metering: Metering::Fixed,
-    };
-    let rhythm = Rhythm::Every { minutes: 30, offset: 7 };
-    Job { tags: BTreeMap::new(), ..job(LEGACY, team("catalog"), glue, rhythm, 65) }
-}
-
-fn retry_storm(since: i64, until: i64) -> Job {
-    Job {
-        max_retries: 9,
-        plot: Some(Plot::Fails {
-            since,
-            until,
-            after_percent: 60,
-            message: "An error occurred while calling o101.getDynamicFrame. The connection \
-                      attempt timed out after 60000 ms (jdbc, port 5432)",
-        }),
-        ..job(
-            RETRY_STORM,
-            team("logistics"),
-            spark("G.1X", 2, "4.0"),
-            Rhythm::Every { minutes: 30, offset: 12 },
-            120,
-        )
+    fn name(run: &JobRun) -> &str {
+        run.job_name.as_deref().unwrap()
     }
-}
 
-fn deleted() -> Job {
-    let rhythm = Rhythm::Daily { minute: 610, workdays: true };
-    Job {
-        plot: Some(Plot::Deleted),
-        ..job(DELETED, team("marketing"), spark("G.1X", 2, "3.0"), rhythm, 60)
+    /// What AWS would count for a Glue run: what it metered, else capacity times time with the
+    /// minimum of one minute, or of ten for Spark before 2.0.
+    fn dpu_seconds(run: &JobRun) -> Decimal {
+        let (Some(capacity), Some(seconds)) = (run.max_capacity, run.execution_seconds) else {
+            return Decimal::ZERO;
+        };
+        let old = matches!(run.version.as_deref(), Some("0.9" | "1.0"));
+        let minimum = if old && run.job_kind() == Some(&JobKind::Spark) { 600 } else { 60 };
+        run.dpu_seconds.unwrap_or_else(|| capacity * Decimal::from(seconds.max(minimum)))
+    }
+
+    /// The job with the most of something, and how much.
+    fn top<'r>(
+        runs: impl Iterator<Item = &'r JobRun>,
+        measure: impl Fn(&JobRun) -> Decimal,
+    ) -> (&'r str, Decimal) {
+        let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
+        for run in runs {
+            *sums.entry(name(run)).or_default() += measure(run);
+        }
+        sums.into_iter().max_by_key(|(_, sum)| *sum).unwrap()
+    }
+
+    fn of<'r>(runs: &'r [JobRun], job: &str) -> Vec<&'r JobRun> {
+        runs.iter().filter(|run| name(run) == job).collect()
+    }
+
+    #[test]
+    fn stories_are_told_of_jobs_that_run_where_they_say() {
+        let codes: BTreeSet<&str> = stories().iter().map(|story| story.code).collect();
+        assert_eq!(codes.len(), stories().len());
+        each_week(|weeks| {
+            for story in stories() {
+                for job in story.jobs {
+                    let runs = of(&weeks.last, job);
+                    assert!(!runs.is_empty(), "{job}");
+                    assert!(runs.iter().all(|run| run.identity.account == story.account
+                        && run.identity.region == story.region));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn one_job_takes_far_more_than_the_week_before() {
+        each_week(|weeks| {
+            let workers = |runs: &[JobRun]| -> BTreeSet<u32> {
+                of(runs, JUMP).iter().map(|run| run.worker_count.unwrap()).collect()
+            };
+            assert_eq!(workers(&weeks.before), [10].into());
+            assert_eq!(workers(&weeks.last), [10, 80].into());
+            let sum =
+                |runs: &[JobRun]| of(runs, JUMP).into_iter().map(dpu_seconds).sum::<Decimal>();
+            assert!(sum(&weeks.last) > sum(&weeks.before) * Decimal::from(3));
+            let (job, _) = top(
+                weeks
+                    .last
+                    .iter()
+                    .chain(&weeks.before)
+                    .filter(|run| run.identity.engine == Engine::Glue),
+                |run| {
+                    let last = weeks.period.contains(run.end().unwrap());
+                    if last { dpu_seconds(run) } else { -dpu_seconds(run) }
+                },
+            );
+            assert_eq!(job, JUMP);
+        });
+    }
+
+    #[test]
+    fn one_job_fails_every_night_with_the_same_error() {
+        each_week(|weeks| {
+            for runs in [&weeks.last, &weeks.before] {
+                let runs = of(runs, NIGHTLY_FAILURE);
+                assert_eq!(runs.len() / 2, runs.iter().filter(|run| run.is_retry()).count());
+                let failed: Vec<_> =
+                    runs.into_iter().filter(|run| run.state == RunState::Failed).collect();
+                assert!(failed.len() >= 14, "{}", failed.len());
+                let errors: BTreeSet<_> = failed.iter().map(|run| &run.error).collect();
+                assert_eq!(errors.len(), 1);
+            }
+            let glue = weeks.last.iter().filter(|run| run.identity.engine == Engine::Glue);
+            let (job, _) = top(glue.filter(|run| run.is_wasted_end()), dpu_seconds);
+            assert_eq!(job, NIGHTLY_FAILURE);
+        });
+    }
+
+    /// The highest sum of what runs hold at once, and the second in which it is reached.
+    fn peak(runs: &[JobRun], quota: &Quota) -> (Decimal, i64) {
+        let mut changes = Vec::new();
+        for run in runs.iter().filter(|run| {
+            run.identity.account == quota.account && run.identity.region == quota.region
+        }) {
+            let glue = run.identity.engine == Engine::Glue;
+            let flex = run.execution_class == Some(ExecutionClass::Flex);
+            let held = match quota.key {
+                "glue-concurrent-runs" if glue => Decimal::ONE,
+                "glue-dpus" if glue && !flex => run.max_capacity.unwrap(),
+                "glue-flex-dpus" if glue && flex => run.max_capacity.unwrap(),
+                "emr-serverless-vcpus" if !glue => run.billed.map_or(Decimal::ZERO, |billed| {
+                    billed.vcpu_hours * Decimal::from(3_600) / Decimal::from(run.runtime_seconds())
+                }),
+                _ => continue,
+            };
+            changes.push((run.start().unwrap().as_second(), held));
+            changes.push((run.end().unwrap().as_second(), -held));
+        }
+        changes.sort_unstable();
+        let mut now = Decimal::ZERO;
+        let levels = changes.into_iter().map(|(second, change)| {
+            now += change;
+            (now, second)
+        });
+        levels.max_by_key(|(level, _)| *level).unwrap_or_default()
+    }
+
+    #[test]
+    fn one_account_comes_near_its_quotas_and_no_other_does() {
+        each_week(|weeks| {
+            for quota in quotas() {
+                let share = |level: Decimal| level / Decimal::from(quota.value);
+                let (level, second) = peak(&weeks.last, &quota);
+                let squeezed = quota.account == SHOP
+                    && ["glue-concurrent-runs", "glue-dpus"].contains(&quota.key);
+                if squeezed {
+                    let limits = Decimal::new(8, 1)..Decimal::ONE;
+                    assert!(limits.contains(&share(level)), "{quota:?} {level}");
+                    let hour = (second - weeks.period.start.as_second()) / 3_600;
+                    assert_eq!(hour, 2 * 24 + 2, "Wednesday, between 02:00 and 03:00");
+                    assert!(share(peak(&weeks.before, &quota).0) < Decimal::new(5, 1));
+                } else {
+                    assert!(level > Decimal::ZERO, "{quota:?}");
+                    assert!(share(level) < Decimal::new(6, 1), "{quota:?} {level}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn the_legacy_job_pays_for_time_it_does_not_use() {
+        each_week(|weeks| {
+            let runs = of(&weeks.last, LEGACY);
+            assert!(runs.iter().all(|run| run.version.as_deref() == Some("1.0")));
+            assert!(
+                runs.iter().all(|run| run.definition.clone().unwrap().tags.unwrap().is_empty())
+            );
+            let billed: Decimal = runs.iter().map(|run| dpu_seconds(run)).sum();
+            let used: Decimal = runs
+                .iter()
+                .map(|run| run.max_capacity.unwrap() * Decimal::from(run.runtime_seconds()))
+                .sum();
+            assert!(used < billed * Decimal::new(15, 2), "{used} of {billed}");
+        });
+    }
+
+    #[test]
+    fn the_retry_storm_has_most_of_the_retries_and_little_of_the_money() {
+        each_week(|weeks| {
+            let retries = || weeks.last.iter().filter(|run| run.is_retry());
+            let (job, count) = top(retries(), |_| Decimal::ONE);
+            assert_eq!(job, RETRY_STORM);
+            assert!(count >= Decimal::from(70), "{count}");
+            let storm: Decimal = retries().filter(|run| name(run) == job).map(dpu_seconds).sum();
+            let nightly: Decimal =
+                of(&weeks.last, NIGHTLY_FAILURE).into_iter().map(dpu_seconds).sum();
+            assert!(storm < nightly / Decimal::from(10));
+        });
+    }
+
+    #[test]
+    fn an_orchestrator_reruns_what_failed_without_calling_it_a_retry() {
+        each_week(|weeks| {
+            let mut by_job: BTreeMap<&str, Vec<&JobRun>> = BTreeMap::new();
+            for run in weeks.last.iter().filter(|run| run.identity.engine == Engine::Glue) {
+                by_job.entry(name(run)).or_default().push(run);
+            }
+            let mut reruns = 0;
+            // Among jobs that start once a day, nothing else starts within a quarter of an hour.
+            for runs in by_job.values_mut().filter(|runs| runs.len() < 15) {
+                runs.sort_by_key(|run| run.start());
+                reruns += runs
+                    .windows(2)
+                    .filter(|pair| pair[0].state == RunState::Failed && !pair[1].is_retry())
+                    .filter(|pair| {
+                        let gap = pair[1].start().unwrap().as_second()
+                            - pair[0].end().unwrap().as_second();
+                        (60..1_000).contains(&gap)
+                    })
+                    .count();
+            }
+            assert!(reruns > 0);
+        });
+    }
+
+    #[test]
+    fn some_jobs_have_no_owner() {
+        each_week(|weeks| {
+            let owned = |run: &JobRun| {
+                let own = run
+                    .tags
+                    .iter()
+                    .chain(run.definition.iter().filter_map(|definition| definition.tags.as_ref()));
+                own.flatten().any(|(key, _)| ["team", "Team", "owner-team"].contains(&key.as_str()))
+            };
+            let jobs = |wanted: bool| -> BTreeSet<&str> {
+                let glue = weeks.last.iter().filter(|run| run.identity.engine == Engine::Glue);
+                glue.filter(|run| owned(run) == wanted).map(name).collect()
+            };
+            let (tagged, untagged) = (jobs(true).len(), jobs(false).len());
+            assert!((8..30).contains(&untagged), "{untagged}");
+            assert!(tagged > untagged * 8);
+        });
+    }
+
+    #[test]
+    fn what_has_no_rate_is_in_one_region_and_little() {
+        each_week(|weeks| {
+            let no_rate = |run: &JobRun| {
+                let definition = run.definition.as_ref();
+                definition.is_some_and(|d| d.architecture == Some(Architecture::Arm))
+                    || (run.identity.region == IRELAND
+                        && (run.version.as_deref() == Some("6.0")
+                            || run.worker_type.as_deref() == Some("Z.2X")))
+            };
+            let unpriced: Vec<&JobRun> = weeks.last.iter().filter(|run| no_rate(run)).collect();
+            assert!(unpriced.iter().all(|run| run.identity.region == IRELAND));
+            let share = 100 * unpriced.len();
+            assert!(share > 0 && share < 3 * weeks.last.len(), "{}", unpriced.len());
+            let engines: BTreeSet<&Engine> =
+                unpriced.iter().map(|run| &run.identity.engine).collect();
+            assert_eq!(engines.len(), 2);
+        });
+    }
+
+    #[test]
+    fn streams_expire_and_are_no_waste_and_a_deleted_job_errs_for_nothing() {
+        each_week(|weeks| {
+            let in_state = |state: RunState| {
+                weeks.last.iter().filter(move |run| run.state == state).collect::<Vec<_>>()
+            };
+            let expired = in_state(RunState::Expired);
+            assert_eq!(expired.len(), 6);
+            assert!(expired.iter().all(|run| !run.is_wasted_end()));
+            let errors = in_state(RunState::Error);
+            assert_eq!(errors.len(), 5);
+            assert!(errors.iter().all(|run| name(run) == DELETED && run.runtime_seconds() == 0));
+        });
     }
 }
