@@ -140,7 +140,12 @@ mod tests {
             let id = run.identity.run_id.strip_prefix("jr_").unwrap();
             let (hash, attempt) = id.split_once("_attempt_").unwrap_or((id, "0"));
             assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-            assert_eq!(attempt == "0", run.previous_run_id.is_none());
+            let before = match attempt.parse::<u32>().unwrap() {
+                0 => None,
+                1 => Some(format!("jr_{hash}")),
+                number => Some(format!("jr_{hash}_attempt_{}", number - 1)),
+            };
+            assert_eq!(run.previous_run_id, before);
         }
     }
 
