@@ -74,7 +74,8 @@ pub(super) enum Capacity {
 }
 
 impl Capacity {
-    /// The capacity in DPU (M-DPU for memory-optimised and Ray workers), as AWS fills `MaxCapacity`.
+    /// The capacity in DPU (M-DPU for memory-optimised and Ray workers): what AWS puts into
+    /// `MaxCapacity`, however the job was configured.
     pub(super) fn dpus(self) -> Decimal {
         match self {
             Self::Workers(worker_type, count) => {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `company` | the settings, the calendar, and [`runs`] |
 //! | `teams` | who works there, where, and how each tags its jobs |
-//! | `patterns`, `applications`, `catalogue` | the kinds of jobs, as data, and how they are dealt out |
+//! | `patterns`, `applications`, `catalogue` | the kinds of jobs, and how they are dealt out |
 //! | `stories`, `plots` | what happens in the last complete week, and the jobs it happens to |
 //! | `job` | what a job is |
 //! | `rhythm` | when jobs start |
@@ -36,3 +36,4 @@ mod weather;
 
 pub use company::{DemoSettings, runs};
 pub use stories::{Quota, Story, quotas, stories};
+pub use teams::team_names;

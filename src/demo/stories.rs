@@ -34,8 +34,8 @@ static STORIES: [Story; 9] = [
         account: NUMBERS,
         region: VIRGINIA,
         jobs: &[JUMP],
-        finding: "runs eight times on workdays; since Tuesday 09:00 with 80 workers, not 10, and hardly \
-                  any faster: the largest change of all jobs",
+        finding: "runs eight times on workdays; since Tuesday 09:00 with 80 workers, not 10, and \
+                  hardly any faster: the largest change of all jobs",
     },
     Story {
         code: "nightly-failure",

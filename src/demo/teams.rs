@@ -226,6 +226,12 @@ pub(super) const TEAMS: [Team; 9] = [
     },
 ];
 
+/// The names of the teams. Some tags spell them with a capital letter (`Orders`), so a
+/// configuration for this company has each name as an alias of itself.
+pub fn team_names() -> impl Iterator<Item = &'static str> {
+    TEAMS.iter().map(|team| team.name)
+}
+
 /// The team of that name.
 pub(super) fn team(name: &str) -> &'static Team {
     // A name of no team is a slip in this room's own tables, which its tests find.
