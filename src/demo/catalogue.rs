@@ -129,7 +129,7 @@ fn rhythm(when: When, chance: &mut Chance) -> Rhythm {
 }
 
 /// A timeout that an ordinary run keeps, by a wide margin.
-fn timeout_minutes(seconds: u32) -> u32 {
+pub(super) fn timeout_minutes(seconds: u32) -> u32 {
     [20, 30, 60, 120, 240, 480]
         .into_iter()
         .find(|minutes| minutes * 60 > seconds * 4)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::catalogue::timeout_minutes;
 use super::chance::Chance;
 use super::job::{Capacity, Glue, Job, Metering, Platform, Plot};
 use super::rhythm::{DAY, Rhythm};
@@ -46,7 +47,7 @@ fn job(name: &str, team: &Team, glue: Glue, rhythm: Rhythm, seconds: u32) -> Job
         fault_rate: 0.0,
         max_retries: 0,
         rerun: false,
-        timeout_minutes: 480,
+        timeout_minutes: timeout_minutes(seconds),
         trigger: Some(name.to_owned()),
         plot: None,
     }
