@@ -1,7 +1,8 @@
 //! The computed report: every number that the mail, the text, the JSON and the tables show.
 //!
 //! Computed once per report and only read afterwards, so all of them agree. Serialised, it is the
-//! documented `report --format json`: the field names are a contract, and money is a decimal string.
+//! documented `report --format json`: the field names are a contract, and money is a decimal
+//! string.
 
 use std::collections::BTreeMap;
 
@@ -288,7 +289,8 @@ pub struct QuotaFigures {
     pub account: String,
     /// The region.
     pub region: String,
-    /// The quota's key: `glue-concurrent-runs`, `glue-dpus`, `glue-flex-dpus`, `emr-serverless-vcpus`.
+    /// The quota's key: `glue-concurrent-runs`, `glue-dpus`, `glue-flex-dpus`,
+    /// `emr-serverless-vcpus`.
     pub quota: String,
     /// The quota's value; `None` where it is neither configured nor read from Service Quotas.
     pub limit: Option<f64>,

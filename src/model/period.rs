@@ -265,7 +265,8 @@ mod tests {
             let zone = zone(name);
             let instant = Timestamp::from_second(second).unwrap();
             let iso = instant.to_zoned(zone.clone()).date().iso_week_date();
-            let week = Period::week(&format!("{:04}-W{:02}", iso.year(), iso.week()), &zone).unwrap();
+            let name = format!("{:04}-W{:02}", iso.year(), iso.week());
+            let week = Period::week(&name, &zone).unwrap();
             prop_assert!(week.contains(instant));
             let before = week.previous().unwrap();
             prop_assert_eq!(before.end, week.start);

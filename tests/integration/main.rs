@@ -1,7 +1,12 @@
-//! The integration tests, one binary: a module a room.
+//! Tests of Runledger from outside: its binary, its store against real servers, and its house.
+//!
+//! One binary, because each would link the whole tree again. A new file is one line here.
 
 mod import_events;
 mod import_files;
 mod import_hostile;
 mod import_rows;
 mod report;
+mod harness;
+mod peers;
+mod tidy;

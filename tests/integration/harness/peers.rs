@@ -1,0 +1,52 @@
+//! Software of others that tests may talk to: where it is, and a plain way to ask it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The DynamoDB server that `tests/run.sh` started, as `http://127.0.0.1:PORT`.
+pub(crate) fn dynamodb_url() -> Option<String> {
+    peer("RUNLEDGER_TEST_DYNAMODB_URL")
+}
+
+/// The SES server that `tests/run.sh` started. What it took is at `GET /store`.
+pub(crate) fn ses_url() -> Option<String> {
+    peer("RUNLEDGER_TEST_SES_URL")
+}
+
+fn peer(variable: &str) -> Option<String> {
+    let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        skipped(&format!("{variable} is not set; tests/run.sh starts the peers and sets it"));
+    }
+    url
+}
+
+/// Says that a test did not test what it is for. Straight to the terminal, because the test runner
+/// shows what a passing test prints to no one.
+pub(crate) fn skipped(why: &str) {
+    let current = std::thread::current();
+    let test = current.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+/// A file of `tests/data`.
+pub(crate) fn sample(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// The status and body of a plain HTTP/1.0 request, which every peer answers and closes.
+pub(crate) fn http_get(url: &str, path: &str) -> (u16, String) {
+    let address =
+        url.strip_prefix("http://").expect("peers speak plain HTTP").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{url}: {e}"));
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.expect("an HTTP status"), body.to_owned())
+}
