@@ -3,6 +3,9 @@
 //! One binary, because each would link the whole tree again. A new file is one line here.
 
 mod import_events;
+#![cfg(test)]
+
+mod harness;
 mod import_files;
 mod import_hostile;
 mod import_rows;

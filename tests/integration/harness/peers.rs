@@ -1,8 +1,10 @@
 //! Software of others that tests may talk to: where it is, and a plain way to ask it.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// The DynamoDB server that `tests/run.sh` started, as `http://127.0.0.1:PORT`.
@@ -31,9 +33,19 @@ pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
-/// A file of `tests/data`.
-pub(crate) fn sample(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+/// A file below `tests/`.
+pub(crate) fn beside_tests(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+/// What a Python script prints. It runs in the environment of the tests, because where Python is
+/// may depend on it.
+pub(crate) fn python(script: &Path, arguments: &[&OsStr]) -> String {
+    let output = Command::new("python3").arg(script).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("python3, which tests/run.sh asks for: {e}"));
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {complaints}", script.display());
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The status and body of a plain HTTP/1.0 request, which every peer answers and closes.

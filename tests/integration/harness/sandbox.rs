@@ -74,8 +74,7 @@ impl Sandbox {
         self.run_program(Path::new(env!("CARGO_BIN_EXE_runledger")), arguments, input)
     }
 
-    /// Runs any program the same way, for the converters and oracles beside the tests.
-    pub(crate) fn run_program<A: AsRef<OsStr>>(
+    fn run_program<A: AsRef<OsStr>>(
         &self,
         program: &Path,
         arguments: &[A],
