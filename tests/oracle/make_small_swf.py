@@ -48,7 +48,7 @@ class Log:
 
 
 def ordinary(log, dice):
-    """Some months of a company's nights, in which one job in eight does not end well."""
+    """A company's days and nights, on which one job in eight does not end well."""
     for _ in range(420):
         queue = dice.below(QUEUES)
         run = 5 + dice.below(90) if dice.below(4) == 0 else 60 + dice.below(7200)
@@ -83,6 +83,9 @@ def edges(log):
             log.add(3 * WEEK + 1000 * queue + run, run, queue=queue, cpu=run, executable=30 + queue)
         log.add(3 * WEEK + 86400, 900, queue=queue, cpu=0, executable=30 + queue)
         log.add(3 * WEEK + 90000, 900, queue=queue, cpu=-1, executable=30 + queue)
+    # A streaming job's restart in its maintenance window, and a batch job that ended likewise.
+    for queue in (14, 0):
+        log.add(3 * WEEK + 7200, 5 * 86400, status=2, queue=queue, executable=40 + queue)
     for queue in (0, 3, 11):
         log.add(5 * WEEK - 4000, -1, status=-1, queue=queue, executable=50)
 

@@ -108,18 +108,25 @@ def line_of(run):
     capacity = capacity_of(run)
     seconds = run.get("ExecutionTime")
     metered = run.get("DPUSeconds")
+    if not metered and seconds == 0:
+        return 0, 0  # nothing was used: no rate is needed to know what that costs
     if rate is None:
         return None
-    if metered is not None and (metered > 0 or not seconds):
+    if metered:
         return nanos(metered, rate), 0
+    # Also where AWS metered nothing in spite of time used: more than this it cannot be.
     if capacity is None or seconds is None:
         return None
-    if metered is not None or seconds == 0:  # an upper bound, or nothing at all
-        return nanos(capacity * seconds, rate), 0
     legacy = run.get("GlueVersion") in ("0.9", "1.0") and not is_python_shell(run)
-    billed = max(seconds, 600 if legacy else 60)
-    cost = nanos(capacity * billed, rate)
+    cost = nanos(capacity * max(seconds, 600 if legacy else 60), rate)
     return cost, cost - nanos(capacity * seconds, rate)
+
+
+def is_wasted(run):
+    """A bad end wastes what the run cost, but a streaming job's weekly restart is EXPIRED too.
+    (G.025X workers are for streaming alone; nothing else in a run tells.)"""
+    restarted = run["JobRunState"] == "EXPIRED" and run.get("WorkerType") == "G.025X"
+    return run["JobRunState"] in ENDED_BADLY and not restarted
 
 
 def figures(runs, repeated_ids):
@@ -145,7 +152,7 @@ def figures(runs, repeated_ids):
         money["retry_cost"] += cost if retry else 0
         money["repeated_cost"] += cost if repeated else 0
         money["stopped_cost"] += cost if state == "STOPPED" else 0
-        money["waste"] += cost if state in ENDED_BADLY or repeated else by_minimum
+        money["waste"] += cost if is_wasted(run) or repeated else by_minimum
     dollars = {f"{name}_usd": f"{n // NANO}.{n % NANO:09d}" for name, n in money.items()}
     return {**total, **dollars, "by_state": by_state}
 
