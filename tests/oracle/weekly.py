@@ -4,9 +4,9 @@ answered by other means, so that the two can be compared.
 
 usage: weekly.py RUNS.json[l]
 
-Prints JSON: {"weeks": {"2026-W46": FIGURES}, "whole": FIGURES, "not_ended": N}. A run belongs to the
-ISO week in which it completed, in UTC. Money is exact: everything is a fraction until a run's one
-cost line is rounded, half to even, at nine decimals.
+Prints JSON: {"weeks": {"2026-W46": FIGURES}, "whole": FIGURES, "not_ended": N}. A run belongs to
+the ISO week in which it completed, in UTC. Money is exact: everything is a fraction until a run's
+one cost line is rounded, half to even, at nine decimals.
 
 Standard library only, and on purpose no line in common with the Rust code.
 """
@@ -98,7 +98,7 @@ def capacity_of(run):
 
 
 def nanos(unit_seconds, rate):
-    """Unit-seconds times a rate an hour, in nano-dollars. (round() of a fraction is half to even.)"""
+    """Unit-seconds times a rate an hour, in nano-dollars. (round() goes half to even.)"""
     return round(unit_seconds * Fraction(rate) * NANO / 3600)
 
 
@@ -130,7 +130,7 @@ def is_wasted(run):
 
 
 def figures(runs, repeated_ids):
-    """The sums over some runs. `repeated_ids`: runs that a later attempt names as the one before."""
+    """The sums over some runs. `repeated_ids`: what later attempts name as the run before them."""
     total = {"runs": 0, "retries": 0, "unpriced_runs": 0, "runtime_seconds": 0}
     money = dict.fromkeys(("cost", "failed_cost", "retry_cost", "repeated_cost", "stopped_cost",
                            "waste"), 0)
