@@ -1,9 +1,9 @@
 //! How close did runs come to the accounts' quotas? Rebuilt from the overlap of runs.
 //!
-//! Counts of runs, and what fixed-size runs held, are exact. Of an auto-scaled or EMR Serverless run
-//! AWS tells only what it held on average, so there the peak is a range: certain is what fixed-size
-//! runs held together, or one such run's average on top of what they held meanwhile (somewhere in
-//! its time a run reaches its average); possible is its most.
+//! Counts of runs, and what fixed-size runs held, are exact. Of an auto-scaled or EMR Serverless
+//! run AWS tells only what it held on average, so there the peak is a range: certain is what
+//! fixed-size runs held together, or one such run's average on top of what they held meanwhile
+//! (somewhere in its time a run reaches its average); possible is its most.
 
 use std::collections::HashMap;
 
@@ -247,8 +247,8 @@ fn shared_by(intervals: &[Interval], at: i64, jobs: &Names<JobKey>) -> Vec<PeakS
     shares
 }
 
-/// To the ten-thousandth: finer than any unit of capacity, and coarse enough that the order in which
-/// floats were added does not show.
+/// To the ten-thousandth: finer than any unit of capacity, and coarse enough that the order in
+/// which floats were added does not show.
 fn rounded(amount: f64) -> f64 {
     (amount * 10_000.0).round() / 10_000.0
 }

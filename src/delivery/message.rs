@@ -75,7 +75,13 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// The characters that turn text around or hide inside it (Unicode Technical Report 36, 2.5).
 const fn is_invisible_format(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    matches!(
+        c,
+        '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{FEFF}'
+    )
 }
 
 /// A file name without a path, quotes or control characters.

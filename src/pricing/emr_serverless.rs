@@ -3,10 +3,10 @@
 //!
 //! `billedResourceUtilization` includes the one-minute minimum of each worker and the storage over
 //! 20 GB, and leaves out idle pre-initialised workers, which belong to no run (source: the EMR
-//! Serverless API reference). It does not tell driver from executors, so a Flex run, whose executors
-//! are discounted, is priced at the standard rates as an upper bound. Whether a later attempt's
-//! figures include the earlier ones' is not documented: until every attempt is known, its cost is an
-//! upper bound too.
+//! Serverless API reference). It does not tell driver from executors, so a Flex run, whose
+//! executors are discounted, is priced at the standard rates as an upper bound. Whether a later
+//! attempt's figures include the earlier ones' is not documented: until every attempt is known, its
+//! cost is an upper bound too.
 
 use rust_decimal::Decimal;
 

@@ -204,7 +204,8 @@ impl RateCard {
         Ok(())
     }
 
-    /// The rate for a use, with its index. Where several fit, the one in force since the latest day.
+    /// The rate for a use, with its index. Where several fit, the one in force since the latest
+    /// day.
     pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<(usize, &Rate)> {
         let indexes = self.by_region.get(wanted.region)?;
         indexes

@@ -8,12 +8,12 @@
 //! | a quota's value | `QUOTA` | account, region, quota | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //!
-//! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in parallel,
-//! whatever the report's time zone. The identity as the sort key makes storing idempotent: a run
-//! stored twice is one item. The shards keep a day with very many runs from being one hot partition
-//! and let its pages be read side by side; their number is part of the stored format. The runs still
-//! under way are few and asked for often, so they are one partition of their own. Only a run whose
-//! end day changes (its source first gave no end) costs a look at other days.
+//! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in
+//! parallel, whatever the report's time zone. The identity as the sort key makes storing
+//! idempotent: a run stored twice is one item. The shards keep a day with very many runs from being
+//! one hot partition and let its pages be read side by side; their number is part of the stored
+//! format. The runs still under way are few and asked for often, so they are one partition of their
+//! own. Only a run whose end day changes (its source first gave no end) costs a look at other days.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -62,8 +62,8 @@ fn shard(identity_key: &str) -> u32 {
     (hash >> 16) % SHARDS
 }
 
-/// The sort key of a run: `account#region#engine#application#attempt#run id`. The run id comes last,
-/// so whatever it contains needs no escaping.
+/// The sort key of a run: `account#region#engine#application#attempt#run id`. The run id comes
+/// last, so whatever it contains needs no escaping.
 pub(super) fn identity_key(identity: &RunIdentity) -> String {
     let RunIdentity { account, region, engine, application_id, run_id, attempt } = identity;
     let application = application_id.as_deref().unwrap_or_default();

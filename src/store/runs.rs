@@ -344,8 +344,8 @@ fn by_identity(runs: Vec<JobRun>) -> BTreeMap<String, JobRun> {
     merged
 }
 
-/// The UTC days under which the run may be stored already. A run whose source gives its end is under
-/// that day; any other may have ended, as another source told, on any day since it started.
+/// The UTC days under which the run may be stored already. A run whose source gives its end is
+/// under that day; any other may have ended, as another source told, on any day since it started.
 fn days_to_search(run: &JobRun, now: Timestamp) -> impl Iterator<Item = Date> + use<> {
     let exact = run.ended_at.and_then(|_| run.end()).map(utc_day);
     let last = exact.unwrap_or_else(|| utc_day(run.end().unwrap_or(now)));

@@ -16,13 +16,17 @@ pub(crate) fn too_long(source: &Source) -> Vec<String> {
     Vec::from_iter((lines > LINES_OF_A_FILE).then_some(wrong))
 }
 
-/// Lines beyond the right margin. A raw string and an address cannot be broken, so they may be.
+/// Lines beyond the right margin. An import path and an address cannot be broken; a literal alone
+/// on its line may be longer too, because in pieces a search would not find it.
 pub(crate) fn too_wide(source: &Source) -> Vec<String> {
     let wide = |line: &str| line.chars().count() > COLUMNS;
-    let breakable = |line: &str| !["r\"", "r#\"", "://"].iter().any(|mark| line.contains(mark));
-    let numbered = source.text.lines().zip(1..);
-    numbered
-        .filter(|(line, _)| wide(line) && breakable(line))
+    let unbreakable = |(line, code): &(&str, &str)| {
+        let literal = code.trim_matches([' ', ',', ';', ')']).is_empty() && !line.contains("//");
+        literal || line.contains("://") || line.starts_with("use ")
+    };
+    let lines = source.text.lines().zip(source.code.lines()).zip(1..);
+    lines
+        .filter(|(line, _)| wide(line.0) && !unbreakable(line))
         .map(|(_, number)| format!("{}:{number}: wider than {COLUMNS} columns", source.path))
         .collect()
 }
@@ -113,7 +117,9 @@ fn a_long_file_is_noticed() {
 fn a_wide_line_is_noticed() {
     assert!(too_wide(&source(&"é".repeat(100))).is_empty());
     assert!(too_wide(&source(&format!("\n{}", "é".repeat(101))))[0].starts_with("src/x.rs:2:"));
-    assert!(too_wide(&source(&format!("r\"{}\"", "a".repeat(101)))).is_empty());
+    assert!(too_wide(&source(&format!("x(\n\"{}\")", "a".repeat(101)))).is_empty());
+    assert_eq!(too_wide(&source(&format!("let x = \"{}\"", "a".repeat(101)))).len(), 1);
+    assert_eq!(too_wide(&source(&format!("    // \"{}\"", "a".repeat(101)))).len(), 1);
 }
 
 #[test]
