@@ -12,4 +12,5 @@ mod import_rows;
 mod report;
 mod harness;
 mod peers;
+mod readme;
 mod tidy;
