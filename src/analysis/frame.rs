@@ -10,7 +10,7 @@ use polars::prelude::*;
 
 use super::AnalysisError;
 use super::row::{ConfigurationKey, JobKey, RunRow, identity_hash};
-use crate::model::{Basis, RunState, Usd};
+use crate::model::{Basis, Engine, RunState, Usd};
 
 /// Distinct values, numbered in the order they were met.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ pub(super) struct FrameBuilder {
     /// For retries: the row, and the runs it follows.
     previous: Vec<(usize, Vec<u128>)>,
     basis: Vec<Option<Basis>>,
-    flex: Vec<bool>,
+    /// Whether it is only its earlier attempts, while unknown, that make the cost a bound.
+    bound_by_attempts: Vec<bool>,
     cost: Vec<i128>,
     minimum_extra: Vec<i128>,
     priced: Vec<bool>,
@@ -104,7 +105,8 @@ impl FrameBuilder {
         self.state.push(self.states.number(row.state));
         self.configuration.push(self.configurations.number(row.configuration));
         self.basis.push(row.basis);
-        self.flex.push(row.flex);
+        let has_attempts = row.identity.engine == Engine::EmrServerless;
+        self.bound_by_attempts.push(has_attempts && !row.flex);
         self.cost.push(row.cost.unwrap_or(Usd::ZERO).nanos());
         self.minimum_extra.push(row.minimum_extra.nanos());
         self.priced.push(row.cost.is_some());
@@ -143,7 +145,8 @@ impl FrameBuilder {
             // With every earlier attempt at hand, the last one's figures are its own.
             let all_known =
                 previous.iter().all(|p| known.contains_key(p) || elsewhere.contains_key(p));
-            if self.basis[*row] == Some(Basis::UpperBound) && !self.flex[*row] && all_known {
+            let bound = self.basis[*row] == Some(Basis::UpperBound);
+            if bound && self.bound_by_attempts[*row] && all_known {
                 self.basis[*row] = Some(Basis::Billed);
             }
         }

@@ -50,7 +50,7 @@ pub struct ReportAnalysis {
     before: FrameBuilder,
     quota_use: QuotaUse,
     failures: Failures,
-    /// Runs that are followed by an attempt outside the period.
+    /// Runs that are followed by a later attempt, wherever that ended.
     followed: Vec<u128>,
     /// Runs outside the period that are known at all, as far as chains may reach them.
     elsewhere: HashMap<u128, ()>,
@@ -88,6 +88,8 @@ impl ReportAnalysis {
     pub fn add(&mut self, row: RunRow) {
         // Everybody's runs share the quotas, whoever reads the report.
         self.quota_use.add(&row);
+        // A run may be followed by one that ended in another of the periods looked at.
+        self.followed.extend(row.previous.first());
         let others = self.team.as_ref().is_some_and(|team| *team != row.team);
         if self.period.contains(row.ended) {
             if !others {
@@ -95,7 +97,6 @@ impl ReportAnalysis {
                 self.current.push(row);
             }
         } else {
-            self.followed.extend(row.previous.first());
             self.elsewhere.insert(identity_hash(&row.identity), ());
             if self.before_period.contains(row.ended) && !others {
                 self.before.push(row);
@@ -169,7 +170,7 @@ impl ReportAnalysis {
             b.running_seconds.cmp(&a.running_seconds).then_with(|| a.identity.cmp(&b.identity))
         });
         let completeness_so_far = self.completeness(&context);
-        let before = self.before.finish(&[], &HashMap::new())?;
+        let before = self.before.finish(&self.followed, &HashMap::new())?;
         let runs = self.current.finish(&self.followed, &self.elsewhere)?;
         let has_before = before.frame.height() > 0;
         let costs_before = has_before.then(|| jobs::costs(&before)).transpose()?;

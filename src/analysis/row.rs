@@ -127,7 +127,7 @@ impl RunRow {
             assumed_architecture: emr && architecture.is_none() && basis.is_some(),
             dpu_seconds: priced.usage.dpu_seconds,
             vcpu_hours: priced.usage.vcpu_hours,
-            wasted_end: run.is_wasted_end(),
+            wasted_end: run.is_wasted_end(&kind_of(run)),
             error: run.state.is_bad_end().then(|| first_line(run.error.as_deref())),
             flex: run.execution_class == Some(ExecutionClass::Flex),
             held: held(run),

@@ -390,11 +390,11 @@ impl JobRun {
     }
 
     /// Whether the whole cost of the run is waste because of how it ended. A streaming job's weekly
-    /// restart leaves an `EXPIRED` run behind, and that is none.
+    /// restart leaves an `EXPIRED` run behind, and that is none. The kind is told by the caller,
+    /// because a run whose job is not known may still give it away (`pricing::kind_of`).
     #[must_use]
-    pub fn is_wasted_end(&self) -> bool {
-        let restarted =
-            self.state == RunState::Expired && self.job_kind() == Some(&JobKind::Streaming);
+    pub fn is_wasted_end(&self, kind: &JobKind) -> bool {
+        let restarted = self.state == RunState::Expired && *kind == JobKind::Streaming;
         self.state.is_bad_end() && !restarted
     }
 }
