@@ -78,6 +78,9 @@ def edges(log):
     # A run that ended well and was repeated all the same.
     repeated = log.add(WEEK + 3600, 1800, status=1, executable=22)
     log.add(WEEK + 6000, 900, before=repeated, executable=22)
+    # A retry of which AWS metered nothing, in spite of the time it used.
+    failed = log.add(WEEK + 9000, 1200, status=0, queue=10, cpu=700, executable=23)
+    log.add(WEEK + 10500, 1200, queue=10, cpu=0, before=failed, executable=23)
     for queue in range(QUEUES):
         for run in (0, 1, 59, 60, 61, 599, 600, 601):
             log.add(3 * WEEK + 1000 * queue + run, run, queue=queue, cpu=run, executable=30 + queue)

@@ -4,8 +4,9 @@ answered by other means, so that the two can be compared.
 
 usage: weekly.py RUNS.json[l]
 
-Prints JSON: {"weeks": {"2026-W46": FIGURES}, "whole": FIGURES, "not_ended": N}. A run belongs to
-the ISO week in which it completed, in UTC. Money is exact: everything is a fraction until a run's
+Prints JSON: {"weeks": {"2026-W46": FIGURES}, "whole": FIGURES}. A run belongs to the ISO week in
+which it completed, in UTC; one that has not ended is shown in every week that it had begun in or
+before. Money is exact: everything is a fraction until a run's
 one cost line is rounded, half to even, at nine decimals.
 
 Standard library only, and on purpose no line in common with the Rust code.
@@ -68,9 +69,8 @@ def moment(value):
     return epoch + timedelta(microseconds=int(seconds * 10**6))
 
 
-def week_of(run):
-    year, week, _ = moment(run.get("CompletedOn", run.get("LastModifiedOn"))).astimezone(
-        timezone.utc).isocalendar()
+def week_of(value):
+    year, week, _ = moment(value).astimezone(timezone.utc).isocalendar()
     return f"{year:04d}-W{week:02d}"
 
 
@@ -103,23 +103,27 @@ def nanos(unit_seconds, rate):
 
 
 def line_of(run):
-    """(nano-dollars, of which a billing minimum added), or None where the run cannot be priced."""
+    """(nano-dollars, of which a billing minimum added, basis), or None where the run cannot be
+    priced."""
     rate = rate_of(run)
     capacity = capacity_of(run)
     seconds = run.get("ExecutionTime")
     metered = run.get("DPUSeconds")
     if not metered and seconds == 0:
-        return 0, 0  # nothing was used: no rate is needed to know what that costs
+        # Nothing was used: no rate is needed to know what that costs.
+        return 0, 0, "provisioned" if metered is None else "metered"
     if rate is None:
         return None
     if metered:
-        return nanos(metered, rate), 0
-    # Also where AWS metered nothing in spite of time used: more than this it cannot be.
+        return nanos(metered, rate), 0, "metered"
     if capacity is None or seconds is None:
         return None
+    # Flex holds what it can get, and AWS may have metered nothing in spite of time used: in both
+    # cases it cannot have been more than this.
+    bound = metered is not None or run.get("ExecutionClass") == "FLEX"
     legacy = run.get("GlueVersion") in ("0.9", "1.0") and not is_python_shell(run)
     cost = nanos(capacity * max(seconds, 600 if legacy else 60), rate)
-    return cost, cost - nanos(capacity * seconds, rate)
+    return cost, cost - nanos(capacity * seconds, rate), "upper-bound" if bound else "provisioned"
 
 
 def is_wasted(run):
@@ -134,7 +138,7 @@ def figures(runs, repeated_ids):
     total = {"runs": 0, "retries": 0, "unpriced_runs": 0, "runtime_seconds": 0}
     money = dict.fromkeys(("cost", "failed_cost", "retry_cost", "repeated_cost", "stopped_cost",
                            "waste"), 0)
-    by_state = {}
+    by_state, by_basis = {}, {}
     for run in runs:
         state, retry = run["JobRunState"], "PreviousRunId" in run
         total["runs"] += 1
@@ -145,7 +149,8 @@ def figures(runs, repeated_ids):
         if line is None:
             total["unpriced_runs"] += 1
             continue
-        cost, by_minimum = line
+        cost, by_minimum, basis = line
+        by_basis[basis] = by_basis.get(basis, 0) + 1
         repeated = run["Id"] in repeated_ids
         money["cost"] += cost
         money["failed_cost"] += cost if state in ENDED_BADLY else 0
@@ -154,7 +159,7 @@ def figures(runs, repeated_ids):
         money["stopped_cost"] += cost if state == "STOPPED" else 0
         money["waste"] += cost if is_wasted(run) or repeated else by_minimum
     dollars = {f"{name}_usd": f"{n // NANO}.{n % NANO:09d}" for name, n in money.items()}
-    return {**total, **dollars, "by_state": by_state}
+    return {**total, **dollars, "by_state": by_state, "by_basis": by_basis}
 
 
 def with_jobs(runs, repeated_ids):
@@ -172,11 +177,17 @@ def main():
     repeated_ids = {run["PreviousRunId"] for run in everything if "PreviousRunId" in run}
     weeks = {}
     for run in ended:
-        weeks.setdefault(week_of(run), []).append(run)
+        weeks.setdefault(week_of(run.get("CompletedOn", run["LastModifiedOn"])), []).append(run)
+    begun = [week_of(run["StartedOn"]) for run in everything if run["JobRunState"] not in ENDED]
     json.dump({
-        "weeks": {week: with_jobs(weeks[week], repeated_ids) for week in sorted(weeks)},
+        "weeks": {
+            week: {
+                **with_jobs(weeks[week], repeated_ids),
+                "still_running": sum(begin <= week for begin in begun),
+            }
+            for week in sorted(weeks)
+        },
         "whole": figures(ended, repeated_ids),
-        "not_ended": len(everything) - len(ended),
     }, sys.stdout, indent=1)
 
 
