@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 mod item;
 mod keys;
+mod ledger;
 mod period_reader;
 mod query;
 mod runs;
@@ -18,6 +19,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use error::StoreError;
+pub use ledger::{
+    Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,
+};
 pub use period_reader::{Reach, StoredRun};
 pub use runs::Saved;
 pub use sources::SourceState;

@@ -1,0 +1,258 @@
+//! The delivery ledger: what was sent to whom, so that nobody gets a report twice or not at all.
+//!
+//! Every change is one conditional write of the whole record, decided by the pure `record` and
+//! conditioned on the version that was read. Records never expire. The ledger sends nothing, and
+//! reads no clock: the caller says what time it is.
+
+mod item;
+mod record;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::item::{Item, VERSION};
+use super::keys::PARTITION_KEY;
+use super::query::key_of;
+use super::{StoreError, Table};
+use crate::delivery::Via;
+use crate::model::{Occurrence, Usd};
+use record::Decision;
+pub use record::{Ask, End, Event, Lease, Record, SentMail, Stage};
+
+/// How often a decision is made anew because somebody else was faster.
+const TRIES_MAX: u32 = 20;
+
+/// The ledger in a table.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    table: Table,
+}
+
+/// What came of asking for a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimed {
+    /// It is the asker's, until the lease ends.
+    Yours(Held),
+    /// Somebody else is at it.
+    Busy(Lease),
+    /// It is done.
+    Sent(SentMail),
+    /// It may have left, and the policy is to leave it alone.
+    Unknown {
+        /// Why its end is not known.
+        reason: String,
+    },
+}
+
+/// A delivery in the asker's hands: the record as written last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held(Record);
+
+impl Held {
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.0
+    }
+}
+
+/// When a report of a period was sent, and what it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentRecord {
+    /// The `now` of the first mail: what was stored later is late.
+    pub first_at: Timestamp,
+    /// The total that the first mail stated.
+    pub first_total_usd: Usd,
+    /// The newest revision that was sent.
+    pub revision: u32,
+    /// The total that the newest revision stated: what readers know now.
+    pub total_usd: Usd,
+}
+
+/// Whether a conditional write took place.
+enum Written {
+    Done,
+    Outrun,
+}
+
+impl Ledger {
+    /// The ledger in that table; it wants the one whose writes are synced
+    /// ([`super::Store::ledger_table`]).
+    #[must_use]
+    pub const fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// Every record of a report for a period: all editions, recipients, revisions and copies.
+    ///
+    /// # Errors
+    /// When DynamoDB fails, or a record cannot be read.
+    pub async fn records(&self, report: &str, period: &str) -> Result<Vec<Record>, StoreError> {
+        let items = self.table.query_partition(&item::partition(report, period), None).await?;
+        let read = |found| item::of_item(found).map_err(|e| self.table.unreadable(found, e));
+        items.iter().map(read).collect()
+    }
+
+    /// The revision that is to be delivered now: 0, or the newest restatement that was begun. A
+    /// restatement is this plus one; one that was cut short is finished by sending again.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub async fn revision(
+        &self,
+        report: &str,
+        period: &str,
+        edition: &str,
+    ) -> Result<u32, StoreError> {
+        let records = self.records(report, period).await?;
+        let mails = records.iter().map(|r| &r.occurrence).filter(|o| !o.copy);
+        Ok(mails.filter(|o| o.edition == edition).map(|o| o.revision).max().unwrap_or(0))
+    }
+
+    /// When that edition of the report was first sent to anybody, and which total its readers know;
+    /// `None` where nobody got it. Copies do not count.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub async fn sent_record(
+        &self,
+        report: &str,
+        period: &str,
+        edition: &str,
+    ) -> Result<Option<SentRecord>, StoreError> {
+        let records = self.records(report, period).await?;
+        let counts = |r: &&Record| !r.occurrence.copy && r.occurrence.edition == edition;
+        let sent: Vec<(u32, &SentMail)> = records
+            .iter()
+            .filter(counts)
+            .filter_map(|r| Some((r.occurrence.revision, r.first_sent.as_ref()?)))
+            .collect();
+        let first = sent.iter().min_by_key(|(revision, mail)| (mail.at, *revision));
+        let newest = sent.iter().max_by_key(|(revision, mail)| (*revision, mail.at));
+        Ok(first.zip(newest).map(|((_, first), (revision, newest))| SentRecord {
+            first_at: first.at,
+            first_total_usd: first.total_usd,
+            revision: *revision,
+            total_usd: newest.total_usd,
+        }))
+    }
+
+    /// Asks for a delivery: claims it where it is due and free.
+    ///
+    /// # Errors
+    /// When DynamoDB fails, or others kept changing the record.
+    pub async fn claim(
+        &self,
+        occurrence: &Occurrence,
+        ask: &Ask,
+        now: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        for _ in 0..TRIES_MAX {
+            let found = self.get(occurrence).await?;
+            let (next, claimed) = match record::decide(occurrence, found.as_ref(), ask, now) {
+                Decision::Take(next) => (next.clone(), Claimed::Yours(Held(next))),
+                Decision::Hold { reason, write: Some(next) } => (next, Claimed::Unknown { reason }),
+                Decision::Hold { reason, write: None } => return Ok(Claimed::Unknown { reason }),
+                Decision::Wait(lease) => return Ok(Claimed::Busy(lease)),
+                Decision::Sent(mail) => return Ok(Claimed::Sent(mail)),
+            };
+            if matches!(self.put(found.as_ref(), &next).await?, Written::Done) {
+                return Ok(claimed);
+            }
+        }
+        Err(StoreError::Contended { table: self.table.name.clone() })
+    }
+
+    /// Says that the call is about to be made: to be done right before it. `None` where somebody
+    /// has taken over; then the call must not be made.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn begin(
+        &self,
+        held: &Held,
+        ask: &Ask,
+        via: Via,
+        now: Timestamp,
+    ) -> Result<Option<Held>, StoreError> {
+        let next = held.0.sending(ask, via, now);
+        Ok(match self.put(Some(&held.0), &next).await? {
+            Written::Done => Some(Held(next)),
+            Written::Outrun => None,
+        })
+    }
+
+    /// Puts the call's end on record, and gives the record as it is then. Where somebody has
+    /// declared the end unknown meanwhile, it is known now; where somebody has claimed the delivery
+    /// anew, the end is only noted, and the record's state is theirs.
+    ///
+    /// # Errors
+    /// When DynamoDB fails, or others kept changing the record.
+    pub async fn finish(
+        &self,
+        held: &Held,
+        end: &End,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Record, StoreError> {
+        let claim = held.0.claim;
+        let mut current = held.0.clone();
+        for _ in 0..TRIES_MAX {
+            let next = current.ended(claim, end, by, now);
+            if matches!(self.put(Some(&current), &next).await?, Written::Done) {
+                return Ok(next);
+            }
+            if let Some(found) = self.get(&current.occurrence).await? {
+                current = found;
+            }
+        }
+        Err(StoreError::Contended { table: self.table.name.clone() })
+    }
+
+    async fn get(&self, occurrence: &Occurrence) -> Result<Option<Record>, StoreError> {
+        let found = self.get_item(occurrence).await?;
+        let read = |found| item::of_item(&found).map_err(|e| self.table.unreadable(&found, e));
+        found.map(read).transpose()
+    }
+
+    async fn get_item(&self, occurrence: &Occurrence) -> Result<Option<Item>, StoreError> {
+        let partition = item::partition(&occurrence.report, &occurrence.period);
+        let answer = self
+            .table
+            .client
+            .get_item()
+            .table_name(&self.table.name)
+            .set_key(Some(key_of(&partition, &item::sort_key(occurrence))))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreError::of(&self.table.name, "GetItem", &error))?;
+        Ok(answer.item)
+    }
+
+    /// Writes `next` if the record is still what `seen` says.
+    async fn put(&self, seen: Option<&Record>, next: &Record) -> Result<Written, StoreError> {
+        let new = item::to_item(next).map_err(|e| self.table.refused("PutItem", &e))?;
+        let item = Some(new.clone());
+        let request = self.table.client.put_item().table_name(&self.table.name).set_item(item);
+        let request = match seen {
+            None => request
+                .condition_expression("attribute_not_exists(#pk)")
+                .expression_attribute_names("#pk", PARTITION_KEY),
+            Some(seen) => request
+                .condition_expression("#version = :seen")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":seen", AttributeValue::N(seen.version.to_string())),
+        };
+        let Err(error) = request.send().await else {
+            return Ok(Written::Done);
+        };
+        if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) {
+            return Err(StoreError::of(&self.table.name, "PutItem", &error));
+        }
+        // The SDK repeats a call whose answer was lost, and the repeat meets the first one's write:
+        // what is there and equal in every member, the holder's own name included, is ours.
+        let found = self.get_item(&next.occurrence).await?;
+        Ok(if found == Some(new) { Written::Done } else { Written::Outrun })
+    }
+}
