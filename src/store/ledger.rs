@@ -5,6 +5,8 @@
 //! reads no clock: the caller says what time it is.
 
 mod item;
+#[cfg(test)]
+mod races;
 mod record;
 
 use aws_sdk_dynamodb::types::AttributeValue;

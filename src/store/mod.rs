@@ -7,6 +7,7 @@ mod embedded;
 mod error;
 mod item;
 mod keys;
+mod lease;
 mod ledger;
 mod period_reader;
 mod query;
@@ -19,6 +20,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use error::StoreError;
+pub use lease::{Clock, RealClock};
 pub use ledger::{
     Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,
 };

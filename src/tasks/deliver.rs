@@ -9,16 +9,13 @@ mod attempt;
 mod outcome;
 
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 pub use self::outcome::{Deliveries, DeliveryOutcome, Outcome, Verdict};
 use crate::delivery::{Message, OnUnknown, Transport};
 use crate::model::{Occurrence, Usd};
-use crate::store::{Ask, Ledger, StoreError};
+use crate::store::{Ask, Clock, Ledger, StoreError};
 
 /// A mail that is due, and what it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,28 +59,6 @@ pub struct Terms {
     pub on_unknown: OnUnknown,
     /// The largest mail, in bytes.
     pub size_max: usize,
-}
-
-/// The real time, for leases alone, and waiting. A trait, so that tests need not wait.
-pub trait Clock: Sync {
-    /// What time it is.
-    fn now(&self) -> Timestamp;
-    /// Waits that long.
-    fn sleep(&self, span: Duration) -> impl Future<Output = ()> + Send;
-}
-
-/// The clock of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealClock;
-
-impl Clock for RealClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep(&self, span: Duration) {
-        tokio::time::sleep(span).await;
-    }
 }
 
 /// Delivers the mails, one after the other, and says of each what came of it.

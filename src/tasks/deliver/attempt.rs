@@ -5,9 +5,9 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use super::outcome::Outcome;
-use super::{Clock, Mail, Terms};
+use super::{Mail, Terms};
 use crate::delivery::{Accepted, Cause, Rendered, SendError, Transport};
-use crate::store::{Ask, Claimed, End, Held, Ledger, SentMail, StoreError};
+use crate::store::{Ask, Claimed, Clock, End, Held, Ledger, SentMail, StoreError};
 
 /// The longest pause between two looks at a delivery that somebody else holds.
 const WAIT_STEP: Duration = Duration::from_secs(2);
