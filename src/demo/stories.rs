@@ -273,7 +273,10 @@ mod tests {
                 assert_eq!(errors.len(), 1);
             }
             let glue = weeks.last.iter().filter(|run| run.identity.engine == Engine::Glue);
-            let (job, _) = top(glue.filter(|run| run.is_wasted_end()), dpu_seconds);
+            let (job, _) = top(
+                glue.filter(|run| run.is_wasted_end(&crate::pricing::kind_of(run))),
+                dpu_seconds,
+            );
             assert_eq!(job, NIGHTLY_FAILURE);
         });
     }
@@ -433,7 +436,7 @@ mod tests {
             };
             let expired = in_state(RunState::Expired);
             assert_eq!(expired.len(), 6);
-            assert!(expired.iter().all(|run| !run.is_wasted_end()));
+            assert!(expired.iter().all(|run| !run.is_wasted_end(&crate::pricing::kind_of(run))));
             let errors = in_state(RunState::Error);
             assert_eq!(errors.len(), 5);
             assert!(errors.iter().all(|run| name(run) == DELETED && run.runtime_seconds() == 0));

@@ -109,8 +109,10 @@ impl Templates {
             .iter()
             .map(|(name, shipped)| Ok((*name, read(folder, name, shipped)?)))
             .collect::<Result<Vec<_>, TemplateError>>()?;
-        let broken =
-            |error: tera::Error| TemplateError::Broken { origin: origin.clone(), reason: chain(&error) };
+        let broken = |error: tera::Error| TemplateError::Broken {
+            origin: origin.clone(),
+            reason: chain(&error),
+        };
         tera.add_raw_templates(texts).map_err(broken)?;
         let templates = Self { tera, origin };
         for figures in [sample::figures(), sample::empty()] {
@@ -147,8 +149,10 @@ impl Templates {
     }
 
     fn fill(&self, name: &str, view: &View) -> Result<String, TemplateError> {
-        let broken =
-            |error: tera::Error| TemplateError::Broken { origin: self.origin.clone(), reason: chain(&error) };
+        let broken = |error: tera::Error| TemplateError::Broken {
+            origin: self.origin.clone(),
+            reason: chain(&error),
+        };
         let context = Context::from_serialize(view).map_err(broken)?;
         self.tera.render(name, &context).map_err(broken)
     }

@@ -273,17 +273,17 @@ impl Layout {
     }
 
     fn head(&self, columns: &[Column]) -> String {
-        let cells = columns.iter().zip(&self.widths).map(|(column, widths)| {
-            padded(column.label, column_width(*widths), column.right)
-        });
+        let cells = columns
+            .iter()
+            .zip(&self.widths)
+            .map(|(column, widths)| padded(column.label, column_width(*widths), column.right));
         cells.collect::<Vec<_>>().join(&" ".repeat(GAP))
     }
 
     fn row(&self, columns: &[Column], cells: &[Cell]) -> String {
         let cells = columns.iter().zip(&self.widths).zip(cells).map(|((column, widths), cell)| {
             let (text, sub) = *widths;
-            let mut shown =
-                padded(&super::words::shortened(&cell.text, text), text, column.right);
+            let mut shown = padded(&super::words::shortened(&cell.text, text), text, column.right);
             if sub > 0 {
                 shown.push(' ');
                 shown.push_str(&padded(&cell.sub, sub, column.right));
@@ -309,7 +309,11 @@ mod tests {
 
     fn table() -> Table {
         Table {
-            columns: vec![Column::words("Team"), Column::numbers("Cost"), Column::numbers("Change")],
+            columns: vec![
+                Column::words("Team"),
+                Column::numbers("Cost"),
+                Column::numbers("Change"),
+            ],
             rows: vec![
                 Row::of(vec![
                     Cell::new("Checkout"),
@@ -331,10 +335,8 @@ mod tests {
     fn columns_line_up_and_fit() {
         let text = table().to_text();
         assert!(text.lines().all(|line| width(line) <= TEXT_COLUMNS), "{text}");
-        let ends: Vec<_> = text
-            .lines()
-            .filter_map(|line| line.find(".00").map(|at| width(&line[..at])))
-            .collect();
+        let ends: Vec<_> =
+            text.lines().filter_map(|line| line.find(".00").map(|at| width(&line[..at]))).collect();
         assert_eq!(ends.len(), 3);
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
         assert!(text.contains('…'), "the long name gave way:\n{text}");

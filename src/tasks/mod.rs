@@ -1,5 +1,5 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
+pub mod deliver;
 pub mod import;
 pub mod report;
-pub mod deliver;

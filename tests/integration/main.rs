@@ -2,15 +2,14 @@
 //!
 //! One binary, because each would link the whole tree again. A new file is one line here.
 
-mod import_events;
 #![cfg(test)]
 
 mod harness;
+mod import_events;
 mod import_files;
 mod import_hostile;
 mod import_rows;
-mod report;
-mod harness;
 mod peers;
 mod readme;
+mod report;
 mod tidy;

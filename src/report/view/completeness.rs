@@ -33,7 +33,10 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
         let hidden = notes.len() - limits.notes;
         notes.truncate(limits.notes);
         let hidden = u64::try_from(hidden).unwrap_or(u64::MAX);
-        notes.push(format!("{} not shown here; the JSON has all.", format::plural(hidden, "more note")));
+        notes.push(format!(
+            "{} not shown here; the JSON has all.",
+            format::plural(hidden, "more note")
+        ));
     }
     Completeness { verdict, tone, notes }
 }

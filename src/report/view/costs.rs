@@ -105,7 +105,8 @@ fn count_rows(now: &Totals, before: Option<&Totals>) -> Vec<Row> {
     ] {
         let then = before.map(hours);
         if !hours(now).is_zero() || then.is_some_and(|then| !then.is_zero()) {
-            let then = then.map(|then| (format::hours(then), format::hours_change(hours(now), then)));
+            let then =
+                then.map(|then| (format::hours(then), format::hours_change(hours(now), then)));
             rows.push(row(label, format::hours(hours(now)), then));
         }
     }
@@ -134,7 +135,8 @@ pub(super) fn teams(figures: &Figures, limits: &Limits) -> Option<Table> {
     let hidden = &figures.teams[shown.len()..];
     let rows = shown.iter().map(|team| team_row(team, total, limits)).collect();
     let sum = |part: fn(&TeamFigures) -> Usd| figures.teams.iter().map(part).sum::<Usd>();
-    let changes = |teams: &[TeamFigures]| teams.iter().map(|team| team.change_usd).sum::<Option<Usd>>();
+    let changes =
+        |teams: &[TeamFigures]| teams.iter().map(|team| team.change_usd).sum::<Option<Usd>>();
     let (cost, waste) = (sum(|team| team.cost_usd), sum(|team| team.waste_usd));
     let mut foot = Vec::new();
     if !hidden.is_empty() {

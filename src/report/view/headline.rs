@@ -36,9 +36,8 @@ fn change(figures: &Figures) -> (String, String, Tone) {
         std::cmp::Ordering::Equal => Tone::Plain,
         std::cmp::Ordering::Greater => Tone::Bad,
     };
-    let words = percent
-        .as_ref()
-        .map_or_else(|| amount.clone(), |percent| format!("{amount} ({percent})"));
+    let words =
+        percent.as_ref().map_or_else(|| amount.clone(), |percent| format!("{amount} ({percent})"));
     let words = if change.is_zero() { "no change".to_owned() } else { words };
     (format!("{words} against {compared_with}"), percent.unwrap_or(amount), tone)
 }
@@ -100,11 +99,8 @@ fn dearest(figures: &Figures, limits: &Limits) -> String {
 }
 
 fn movers(figures: &Figures, limits: &Limits) -> Vec<Mover> {
-    let mut movers: Vec<(Usd, Option<&JobFigures>)> = figures
-        .jobs
-        .iter()
-        .filter_map(|job| Some((job.change_usd?, Some(job))))
-        .collect();
+    let mut movers: Vec<(Usd, Option<&JobFigures>)> =
+        figures.jobs.iter().filter_map(|job| Some((job.change_usd?, Some(job)))).collect();
     movers.push((super::costs::gone(figures), None));
     movers.retain(|(change, _)| !change.is_zero());
     // Stable, so that ties stay in the jobs' own order.
@@ -127,8 +123,7 @@ fn name(job: &JobFigures, limits: &Limits) -> String {
 }
 
 fn listed(movers: &[&Mover]) -> String {
-    let words = movers
-        .iter()
-        .map(|mover| format!("{} ({})", mover.words, format::change(mover.change)));
+    let words =
+        movers.iter().map(|mover| format!("{} ({})", mover.words, format::change(mover.change)));
     words.collect::<Vec<_>>().join(" and ")
 }

@@ -250,10 +250,9 @@ fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
         let tone = if seconds > 0 { Tone::Warn } else { Tone::Muted };
         Cell::new(format::duration(seconds)).with_tone(tone)
     };
-    let when = quota.peak_at.map_or_else(
-        || "–".to_owned(),
-        |at| format::short_time(at, &figures.period.time_zone),
-    );
+    let when = quota
+        .peak_at
+        .map_or_else(|| "–".to_owned(), |at| format::short_time(at, &figures.period.time_zone));
     Row {
         lead: Some(Lead {
             text: quota_name(&quota.quota),
@@ -334,10 +333,9 @@ fn open_cut(shown: usize, all: &[OpenRun]) -> Option<String> {
 }
 
 fn open_row(run: &OpenRun, figures: &Figures, limits: &Limits) -> Row {
-    let since = run.started_at.map_or_else(
-        || "–".to_owned(),
-        |at| format::short_time(at, &figures.period.time_zone),
-    );
+    let since = run
+        .started_at
+        .map_or_else(|| "–".to_owned(), |at| format::short_time(at, &figures.period.time_zone));
     Row::of(vec![
         Cell::new(shortened(&run.job, limits.name_columns)),
         Cell::new(shortened(&run.state, 24)),

@@ -16,12 +16,30 @@ use runledger::model::{Engine, Period, RunIdentity, Usd};
 const TEAMS: [&str; 7] =
     ["Checkout", "Search", "Growth", "Finance Data", "Logistics", "ML Platform", "Unallocated"];
 const SUBJECTS: [&str; 12] = [
-    "orders", "clickstream", "inventory", "payments", "customer_profile", "shipping_events",
-    "search_index", "recommendations", "ledger", "returns", "web_sessions", "pricing",
+    "orders",
+    "clickstream",
+    "inventory",
+    "payments",
+    "customer_profile",
+    "shipping_events",
+    "search_index",
+    "recommendations",
+    "ledger",
+    "returns",
+    "web_sessions",
+    "pricing",
 ];
 const VERBS: [&str; 10] = [
-    "ingest_hourly", "enrich", "dedupe", "to_warehouse", "daily_snapshot", "feature_build",
-    "quality_checks", "compact", "backfill", "export_partner",
+    "ingest_hourly",
+    "enrich",
+    "dedupe",
+    "to_warehouse",
+    "daily_snapshot",
+    "feature_build",
+    "quality_checks",
+    "compact",
+    "backfill",
+    "export_partner",
 ];
 
 pub(crate) fn usd(text: &str) -> Usd {
@@ -101,7 +119,11 @@ fn job(index: usize) -> JobFigures {
         change_usd: Some(if index == 40 { Usd::ZERO } else { change }),
         waste_usd: if failed > 0 { Usd::from_nanos(nanos / 11) } else { Usd::ZERO },
         runtime_seconds: runs * (400 + u64::try_from(noise).unwrap() * 31),
-        avg_workers: if is_emr { 0.0 } else { 2.0 + f64::from(u32::try_from(noise).unwrap()) / 4.0 },
+        avg_workers: if is_emr {
+            0.0
+        } else {
+            2.0 + f64::from(u32::try_from(noise).unwrap()) / 4.0
+        },
     }
 }
 
@@ -250,12 +272,14 @@ fn failures(jobs: &[JobFigures]) -> Vec<FailureFigures> {
          Status Code: 403)",
         "",
     ];
-    let failing = jobs.iter().filter(|job| job.by_state.get("FAILED").is_some_and(|runs| *runs > 0));
+    let failing =
+        jobs.iter().filter(|job| job.by_state.get("FAILED").is_some_and(|runs| *runs > 0));
     failing
         .enumerate()
         .map(|(index, job)| {
             let engine = Engine::from(job.engine.as_str());
-            let application = (engine == Engine::EmrServerless).then(|| "00f1abcd2efg3h4i".to_owned());
+            let application =
+                (engine == Engine::EmrServerless).then(|| "00f1abcd2efg3h4i".to_owned());
             FailureFigures {
                 engine: job.engine.clone(),
                 account: job.account.clone(),
@@ -369,11 +393,8 @@ fn completeness(totals: &Totals) -> Completeness {
 }
 
 fn actions() -> Vec<Action> {
-    let action = |code, advice: &str, amount: &str| Action {
-        code,
-        advice: advice.into(),
-        usd: usd(amount),
-    };
+    let action =
+        |code, advice: &str, amount: &str| Action { code, advice: advice.into(), usd: usd(amount) };
     vec![
         action(
             "fix-failures",
@@ -386,10 +407,6 @@ fn actions() -> Vec<Action> {
             "Move 14 jobs from Glue 4.0 to 6.0: the same work costs 30% less per DPU-hour.",
             "96.10",
         ),
-        action(
-            "set-owner",
-            "Say who pays for the 17 jobs without a team.",
-            "88.00",
-        ),
+        action("set-owner", "Say who pays for the 17 jobs without a team.", "88.00"),
     ]
 }

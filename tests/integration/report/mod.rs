@@ -2,7 +2,7 @@
 
 mod company;
 
-use runledger::report::{Templates, RenderedReport};
+use runledger::report::{RenderedReport, Templates};
 
 fn rendered() -> RenderedReport {
     Templates::load(None).unwrap().render(&company::figures()).unwrap()
