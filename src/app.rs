@@ -1,13 +1,19 @@
 //! The composition root: from the configuration to the clients. The only room that builds them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
+use crate::analysis::Books;
 use crate::aws;
-use crate::config::Config;
-use crate::store::{Store, StoreError, StoreLocation};
+use crate::config::{Config, ConfigError};
+use crate::delivery::{MailSettings, Outbox, Sender, Ses, Via};
+use crate::report::{TemplateError, Templates};
+use crate::store::{Ledger, Store, StoreError, StoreLocation};
 
 /// What commands work with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct App {
     /// The configuration.
     pub config: Config,
@@ -15,6 +21,8 @@ pub struct App {
     pub location: StoreLocation,
     /// The store, opened.
     pub store: Store,
+    /// Loaded when the first command asks for it: most work with no AWS at all.
+    aws: OnceCell<aws_config::SdkConfig>,
 }
 
 impl App {
@@ -26,17 +34,57 @@ impl App {
     pub async fn open(config: Config, location: Option<StoreLocation>) -> Result<Self, StoreError> {
         let location = location.unwrap_or_else(|| config.store.location.clone());
         let settings = config.store.clone();
+        let aws = OnceCell::new();
         let store = match &location {
             StoreLocation::Embedded(file) => Store::embedded(&absolute(file), settings).await?,
             StoreLocation::Dynamodb(table) => {
-                Store::dynamodb(&aws::load().await, table.clone(), settings)
+                let shared = aws.get_or_init(aws::load).await;
+                Store::dynamodb(shared, table.clone(), settings)
             }
         };
-        Ok(Self { config, location, store })
+        Ok(Self { config, location, store, aws })
+    }
+
+    /// The SDK's configuration.
+    pub async fn aws(&self) -> &aws_config::SdkConfig {
+        self.aws.get_or_init(aws::load).await
+    }
+
+    /// What prices, names and owns runs.
+    ///
+    /// # Errors
+    /// When a setting of them cannot be used.
+    pub fn books(&self) -> Result<Arc<Books>, ConfigError> {
+        self.config.books().map(Arc::new)
+    }
+
+    /// The delivery ledger.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.store.ledger_table().clone())
+    }
+
+    /// The report templates, parsed and tried.
+    ///
+    /// # Errors
+    /// When one is missing or does not render.
+    pub fn templates(&self) -> Result<Templates, TemplateError> {
+        Templates::load(self.config.templates.as_deref())
+    }
+
+    /// What sends mail.
+    pub async fn sender(&self, mail: &MailSettings) -> Sender {
+        match mail.via {
+            Via::Outbox => Sender::Outbox(Outbox::new(&mail.outbox)),
+            Via::Ses => {
+                let set = mail.configuration_set.clone();
+                Sender::Ses(Ses::new(self.aws().await, set, mail.lease))
+            }
+        }
     }
 }
 
 /// SQLite wants a path with a folder in it.
-fn absolute(file: &std::path::Path) -> PathBuf {
+fn absolute(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }

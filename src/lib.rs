@@ -17,6 +17,7 @@ pub mod store;
 pub mod analysis;
 // Floor 4
 pub mod report;
+pub mod tables;
 // Floor 5
 pub mod config;
 // Floor 6

@@ -24,6 +24,8 @@ pub struct Figures {
     pub as_of: Timestamp,
     /// The team whose runs alone are shown; `None` for the whole company.
     pub team: Option<String>,
+    /// 0 for the report, 1 for its first restatement, and so on.
+    pub revision: u32,
     /// How complete the numbers are.
     pub completeness: Completeness,
     /// The period's sums.

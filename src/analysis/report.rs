@@ -12,8 +12,8 @@ use super::frame::{FrameBuilder, RunFrame, wide};
 use super::quotas::QuotaUse;
 use super::row::{JobKey, RunRow, held, identity_hash};
 use super::{
-    AnalysisError, Completeness, Figures, NotCollected, OpenRun, Restated, UnpricedReason, Waste,
-    groups, jobs, totals,
+    AnalysisError, Completeness, Figures, NotCollected, OpenRun, UnpricedReason, Waste, groups,
+    jobs, totals,
 };
 use crate::model::{Basis, ExecutionClass, JobRun, Period, PricedRun, QuotaValue, Usd};
 use crate::pricing::RateCard;
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub as_of: Timestamp,
     /// The team whose runs alone are shown.
     pub team: Option<String>,
+    /// 0 for the report, 1 for its first restatement, and so on.
+    pub revision: u32,
     /// The rates that priced the runs.
     pub card: &'a RateCard,
     /// The quotas' values.
@@ -35,8 +37,6 @@ pub struct Context<'a> {
     pub not_collected: Vec<NotCollected>,
     /// When the report of this period was first sent, if it was: runs stored later are late.
     pub sent_at: Option<Timestamp>,
-    /// What late runs changed about the period before.
-    pub restated_before: Option<Restated>,
 }
 
 /// Takes runs in any order, and answers when all are in.
@@ -198,6 +198,7 @@ impl ReportAnalysis {
             period: self.period,
             as_of: context.as_of,
             team: context.team,
+            revision: context.revision,
             before: totals_before,
             jobs: jobs::jobs(&runs, costs_before.as_ref())?,
             teams: groups::teams(&runs, teams_before.as_ref())?,
@@ -242,7 +243,6 @@ impl ReportAnalysis {
             collected_through: context.collected_through,
             not_collected: context.not_collected.clone(),
             undated_rates: undated.into_iter().collect(),
-            restated_before: context.restated_before.clone(),
             ..Completeness::default()
         }
     }

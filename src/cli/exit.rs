@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::model::PeriodError;
+use crate::report::TemplateError;
 use crate::store::StoreError;
+use crate::tables::TableError;
+use crate::tasks::publish::PublishError;
 use crate::tasks::report::ReportError;
 
 /// How a command ended.
@@ -88,6 +91,29 @@ impl From<ReportError> for Failure {
             ReportError::Store(error) => error.into(),
             ReportError::Period(error) => error.into(),
             ReportError::Analysis(error) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
+        // Shipped templates are tested; whoever replaced them can mend them.
+        Self { exit: Exit::Usage, message: error.to_string(), hint: None }
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Report(error) => error.into(),
+            PublishError::Template(error) => error.into(),
+            PublishError::Table(error) => error.into(),
         }
     }
 }

@@ -69,6 +69,15 @@ impl World {
         Ok(Config::load(self.config_file.as_deref())?)
     }
 
+    /// Who is at work, for the record: a person and a machine, as far as they say.
+    fn who(&self) -> String {
+        let name = |variables: &[&str]| variables.iter().find_map(|name| std::env::var(name).ok());
+        let user = name(&["USER", "LOGNAME"]).unwrap_or_else(|| "somebody".to_owned());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = name(&["HOSTNAME"]).unwrap_or_else(|| host.trim().to_owned());
+        format!("{user}@{host} process {}", std::process::id())
+    }
+
     async fn app(&self) -> Result<App, Failure> {
         Ok(App::open(self.config()?, self.store.clone()).await?)
     }

@@ -1,12 +1,20 @@
 //! `report`: shows a report, writes it to a folder, or sends it.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::output::data;
+use super::output::{complain, data, say};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
+use crate::analysis::Figures;
+use crate::app::App;
+use crate::model::Address;
+use crate::report::{ReportSettings, Templates};
+use crate::store::RealClock;
+use crate::tables::{failures_csv, jobs_csv};
+use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
+use crate::tasks::publish::{Publication, mails, shown_edition};
 use crate::tasks::report::{Request, figures};
 
 #[derive(Debug, Args)]
@@ -20,15 +28,37 @@ pub(super) struct Report {
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
     /// What to write to stdout
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    #[arg(long, value_enum, conflicts_with_all = ["out", "send"])]
+    format: Option<Format>,
+    /// Write the report's files into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "send")]
+    out: Option<PathBuf>,
+    /// Send the report to whom it is due and who does not have it yet
+    #[arg(long)]
+    send: bool,
+    /// Send a copy to this address alone, to try
+    #[arg(long, value_name = "ADDRESS", requires = "send")]
+    to: Option<Address>,
+    /// Send again what was sent already, or may have been
+    #[arg(long, requires = "send", conflicts_with_all = ["restate", "to"])]
+    resend: bool,
+    /// Send a new revision of what was sent, marked as one
+    #[arg(long, requires = "send", conflicts_with = "to")]
+    restate: bool,
+    /// Why, for the record of --resend and --restate
+    #[arg(long, value_name = "TEXT", requires = "send")]
+    why: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// The mail's HTML
     Html,
+    /// Text, for a terminal
     Text,
+    /// Every figure, as documented
     Json,
+    /// A page of its own, for a browser
     Web,
 }
 
@@ -41,21 +71,155 @@ impl Report {
                 format!("add a [reports.{}] section to the configuration", self.name),
             )
         })?;
-        let period = self.period.period(world.now, &settings.zone()?)?;
-        let books = Arc::new(app.config.books()?);
         let request = Request {
-            period,
-            team: self.team.clone(),
+            period: self.period.period(world.now, &settings.zone()?)?,
             now: world.now,
             quotas: app.config.quota_values(),
-            sent_at: None,
-            sent_before: None,
             restate_threshold: settings.restate_threshold_usd,
         };
-        let figures = figures(&app.store, &books, request).await?;
-        let json = serde_json::to_string_pretty(&figures)
-            .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-        data(&(json + "\n"))?;
+        let publication = Publication {
+            report: &self.name,
+            settings: &settings,
+            request: &request,
+            team: self.team.as_deref(),
+            copy_to: self.to.as_ref(),
+            restate: self.restate,
+        };
+        let templates = app.templates()?;
+        if self.send {
+            return self.send(&app, world, &templates, &publication).await;
+        }
+        let edition = shown_edition(&app.ledger(), &publication).await?;
+        let all = figures(&app.store, &app.books()?, &request, &[edition]).await?;
+        // One edition was asked for.
+        let Some(figures) = all.first() else { return Ok(Exit::Done) };
+        match &self.out {
+            Some(folder) => write_files(folder, &self.name, &templates, figures, world)?,
+            None => data(&shown(self.format.unwrap_or(Format::Text), &templates, figures)?)?,
+        }
         Ok(Exit::Done)
+    }
+
+    async fn send(
+        &self,
+        app: &App,
+        world: &World,
+        templates: &Templates,
+        publication: &Publication<'_>,
+    ) -> Result<Exit, Failure> {
+        let mail = app.config.mail.as_ref().ok_or_else(|| {
+            Failure::usage("nothing says how mail leaves", "add a [mail] section; see `init`")
+        })?;
+        if !has_recipients(publication.settings, self.team.as_deref()) && self.to.is_none() {
+            return Err(Failure::usage(
+                format!("the report `{}` has no recipients", self.name),
+                format!("add `recipients` to [reports.{}], or use --to", self.name),
+            ));
+        }
+        let ledger = app.ledger();
+        let mails = mails(&app.store, &ledger, &app.books()?, templates, mail, publication).await?;
+        let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());
+        let terms = Terms {
+            by: world.who(),
+            order: match (self.resend, self.restate) {
+                (true, _) => Order::Resend { why: why() },
+                (_, true) => Order::Restate { why: why() },
+                _ => Order::Send,
+            },
+            lease: mail.lease,
+            on_unknown: mail.on_unknown,
+            size_max: mail.size_max(),
+        };
+        let sender = app.sender(mail).await;
+        let deliveries = deliver(&ledger, &sender, mails, &terms, &RealClock).await?;
+        tell(world, &deliveries);
+        Ok(match deliveries.verdict() {
+            Verdict::Done => Exit::Done,
+            Verdict::Partly => Exit::Partly,
+            Verdict::Failed => Exit::Failed,
+            Verdict::Unavailable => Exit::AwsUnavailable,
+        })
+    }
+}
+
+fn has_recipients(settings: &ReportSettings, team: Option<&str>) -> bool {
+    match team {
+        Some(team) => settings.teams.get(team).is_some_and(|to| !to.is_empty()),
+        None => !settings.recipients.is_empty() || settings.teams.values().any(|to| !to.is_empty()),
+    }
+}
+
+fn shown(format: Format, templates: &Templates, figures: &Figures) -> Result<String, Failure> {
+    Ok(match format {
+        Format::Html => templates.render(figures)?.html,
+        Format::Text => templates.render(figures)?.text,
+        Format::Web => templates.render_web(figures)?,
+        Format::Json => json(figures)?,
+    })
+}
+
+fn json(figures: &Figures) -> Result<String, Failure> {
+    serde_json::to_string_pretty(figures)
+        .map(|json| json + "\n")
+        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
+}
+
+/// Writes the report's files: what is mailed, and what it is made from.
+pub(super) fn write_files(
+    folder: &Path,
+    name: &str,
+    templates: &Templates,
+    figures: &Figures,
+    world: &World,
+) -> Result<(), Failure> {
+    let rendered = templates.render(figures)?;
+    let files = [
+        ("html", rendered.html.into_bytes()),
+        ("txt", rendered.text.into_bytes()),
+        ("json", json(figures)?.into_bytes()),
+        ("web.html", templates.render_web(figures)?.into_bytes()),
+        ("jobs.csv", jobs_csv(figures)?),
+        ("failures.csv", failures_csv(figures)?),
+    ];
+    let cannot = |path: &Path, error: std::io::Error| {
+        Failure::failed(format!("cannot write {}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| cannot(folder, error))?;
+    let safe = |text: &str| text.replace([':', '/', '\\'], "-");
+    for (suffix, bytes) in files {
+        let file = format!("{}-{}.{suffix}", safe(name), safe(&figures.period.name));
+        let path = folder.join(file);
+        std::fs::write(&path, bytes).map_err(|error| cannot(&path, error))?;
+        say(world.quiet, &format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// One line a recipient that got it or did not, addresses masked.
+fn tell(world: &World, deliveries: &Deliveries) {
+    for row in &deliveries.rows {
+        let to = format!("{:?} ({})", row.occurrence.recipient, row.occurrence.edition);
+        let line = match &row.outcome {
+            Outcome::Sent { message_id, possible_duplicate, left_out, .. } => {
+                let marked = if *possible_duplicate { ", as a possible duplicate" } else { "" };
+                let cut = if left_out.is_empty() {
+                    String::new()
+                } else {
+                    format!(", without {} (too large)", left_out.join(", "))
+                };
+                format!("sent to {to}: {message_id}{marked}{cut}")
+            }
+            Outcome::AlreadySent { at, .. } => format!("already sent to {to}, as of {at}"),
+            Outcome::Failed { reason, .. } => format!("not sent to {to}: {reason}"),
+            Outcome::Unknown { reason } => format!("may have been sent to {to}: {reason}"),
+            Outcome::Busy { holder, until } => {
+                format!("not sent to {to}: {holder} holds it until {until}")
+            }
+        };
+        if row.outcome.is_sent() {
+            say(world.quiet, &line);
+        } else {
+            complain(&line, Some(row.outcome.hint()).filter(|hint| !hint.is_empty()));
+        }
     }
 }

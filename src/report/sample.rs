@@ -23,6 +23,7 @@ pub(super) fn empty() -> Figures {
         period,
         compared_with: "before".into(),
         team: Some("team".into()),
+        revision: 0,
         completeness: Completeness::default(),
         totals: Totals::default(),
         before: None,

@@ -134,7 +134,7 @@ impl Store {
         self.fetch(&wanted, &mut found).await?;
         // A run under OPEN says where else it is: its end may have been another one by then.
         let mut elsewhere: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (key, _) in pending {
+        for key in pending.keys() {
             let items = found.get(key).map_or(&[][..], |found| &found.items);
             let under = items.iter().filter_map(|(_, stored)| stored.under.as_ref());
             for partition in under.filter(|p| items.iter().all(|(at, _)| &at != p)) {
@@ -349,7 +349,10 @@ fn by_identity(runs: Vec<JobRun>) -> BTreeMap<String, JobRun> {
 fn days_to_search(run: &JobRun, now: Timestamp) -> impl Iterator<Item = Date> + use<> {
     let exact = run.ended_at.and_then(|_| run.end()).map(utc_day);
     let last = exact.unwrap_or_else(|| utc_day(run.end().unwrap_or(now)));
-    let start = run.start().map_or(last, utc_day);
+    // With no start either, the end may still have been just before the midnight that the time of
+    // the fact is just after.
+    let eve = last.checked_sub(1.day()).unwrap_or(last);
+    let start = run.start().map_or(eve, utc_day);
     let earliest = last.checked_sub(END_SEARCH_DAYS_MAX.days()).unwrap_or(start);
     let first = exact.unwrap_or_else(|| start.max(earliest).min(last));
     first.series(1.day()).take_while(move |day| *day <= last)

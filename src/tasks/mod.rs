@@ -2,4 +2,5 @@
 
 pub mod deliver;
 pub mod import;
+pub mod publish;
 pub mod report;

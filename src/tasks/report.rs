@@ -15,23 +15,30 @@ use jiff::{Timestamp, ToSpan};
 /// they do they are open, and counted as such.
 const RUN_DAYS_MAX: i64 = 7;
 
-/// What is asked.
+/// What is asked of one period.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The period.
     pub period: Period,
-    /// The team whose runs alone are shown.
-    pub team: Option<String>,
     /// What "now" is.
     pub now: Timestamp,
     /// Quotas that the configuration sets; they come before those that were read.
     pub quotas: Vec<QuotaValue>,
-    /// When the report of this period was first sent, if it was.
-    pub sent_at: Option<Timestamp>,
-    /// The total of the period before as its report gave it, if that was sent.
-    pub sent_before: Option<Usd>,
     /// See `ReportSettings::restate_threshold_usd`.
     pub restate_threshold: Usd,
+}
+
+/// For whom: the whole company, or a team.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edition {
+    /// The team whose runs alone are shown.
+    pub team: Option<String>,
+    /// 0 for the report, 1 for its first restatement, and so on.
+    pub revision: u32,
+    /// When this edition was first sent, if it was: runs stored later are late.
+    pub sent_at: Option<Timestamp>,
+    /// The total of the period before as its readers know it, if that was sent.
+    pub sent_before: Option<Usd>,
 }
 
 /// A report that cannot be computed.
@@ -48,48 +55,65 @@ pub enum ReportError {
     Period(#[from] PeriodError),
 }
 
-/// Computes the figures.
+/// Computes the figures of each edition, from one reading of the store.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn figures(
     store: &Store,
     books: &Arc<Books>,
-    request: Request,
-) -> Result<Figures, ReportError> {
+    request: &Request,
+    editions: &[Edition],
+) -> Result<Vec<Figures>, ReportError> {
     let before = request.period.previous()?;
-    let mut quotas = request.quotas;
+    let mut quotas = request.quotas.clone();
     quotas.extend(store.quotas().await?);
     let sources = store.source_states().await?;
     let (collected_through, not_collected) = collection(sources, &request.period);
-    let context = Context {
+    let context = |edition: &Edition| Context {
         as_of: request.now,
-        team: request.team,
+        team: edition.team.clone(),
+        revision: edition.revision,
         card: &books.card,
-        quotas,
+        quotas: quotas.clone(),
         collected_through,
-        not_collected,
-        sent_at: request.sent_at,
-        restated_before: None,
+        not_collected: not_collected.clone(),
+        sent_at: edition.sent_at,
     };
-    let mut analysis = ReportAnalysis::new(request.period.clone(), before.clone(), &context);
-    read(store, books, &request.period, &before, request.now, &mut analysis).await?;
+    let new =
+        |edition| ReportAnalysis::new(request.period.clone(), before.clone(), &context(edition));
+    let mut analyses: Vec<_> = editions.iter().map(new).collect();
+    read(store, books, &request.period, &before, request.now, &mut |row| {
+        // The last one takes the row itself; most reports have one edition.
+        if let Some((last, others)) = analyses.split_last_mut() {
+            others.iter_mut().for_each(|analysis| analysis.add(row.clone()));
+            last.add(row);
+        }
+    })
+    .await?;
     for run in store.open_runs(request.now).await? {
         // What is under OPEN and has ended waits for its bill only; its day holds it too.
         if !run.state.is_terminal() {
             let job = books.job(&run);
             let team = books.ownership.team(&run, &job);
-            analysis.add_open(&run, &books.price(&run), &job, team, request.now);
+            let so_far = books.price(&run);
+            for analysis in &mut analyses {
+                analysis.add_open(&run, &so_far, &job, team.clone(), request.now);
+            }
         }
     }
-    let mut figures = analysis.figures(context)?;
-    figures.completeness.restated_before = restated(
-        &before,
-        request.sent_before,
-        figures.before.as_ref().map(|totals| totals.cost_usd),
-        request.restate_threshold,
-    );
-    Ok(figures)
+    let mut all = Vec::with_capacity(editions.len());
+    for (analysis, edition) in analyses.into_iter().zip(editions) {
+        let mut figures = analysis.figures(context(edition))?;
+        figures.completeness.restated_before = restated(
+            &before,
+            edition.sent_before,
+            figures.before.as_ref().map(|totals| totals.cost_usd),
+            request.restate_threshold,
+        );
+        all.push(figures);
+    }
+    Ok(all)
 }
 
 async fn read(
@@ -98,7 +122,7 @@ async fn read(
     period: &Period,
     before: &Period,
     now: Timestamp,
-    analysis: &mut ReportAnalysis,
+    add: &mut impl FnMut(RunRow),
 ) -> Result<(), StoreError> {
     let keep = |wanted: Period, also: Option<Period>| {
         let books = Arc::clone(books);
@@ -115,7 +139,7 @@ async fn read(
     let last = *days.last().unwrap_or(&utc_day(period.start));
     store
         .read_days(days, Reach::All, now, both, |rows| {
-            rows.into_iter().for_each(|row| analysis.add(row));
+            rows.into_iter().for_each(&mut *add);
         })
         .await?;
     // Runs that ended later can still have overlapped the period, or have retried one of its runs.
@@ -132,7 +156,7 @@ async fn read(
     let days = first.series(1.day()).take_while(|day| *day <= until_day);
     store
         .read_days(days, Reach::StartedBefore(period.end), now, later, |rows| {
-            rows.into_iter().for_each(|row| analysis.add(row));
+            rows.into_iter().for_each(&mut *add);
         })
         .await
 }

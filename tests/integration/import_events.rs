@@ -87,7 +87,8 @@ fn an_interim_utilisation_never_looks_final() {
 fn an_end_without_an_attempt_does_not_stand_against_the_attempts_own() {
     let ended = runs(&emr_event(
         "Job Run State Change",
-        r#""state":"SUCCESS","createdAt":"2026-11-10T01:00:00Z","updatedAt":"2026-11-10T05:30:00Z""#,
+        r#""state":"SUCCESS","createdAt":"2026-11-10T01:00:00Z",
+           "updatedAt":"2026-11-10T05:30:00Z""#,
     ))
     .remove(0);
     let retry = runs(&emr_event(

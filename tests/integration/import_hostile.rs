@@ -179,7 +179,8 @@ fn number() -> impl Strategy<Value = Option<Decimal>> {
 prop_compose! {
     fn record()(
         id in "[ -~]{1,40}", state in "[A-Z]{1,10}", previous in text(), job in text(),
-        times in (time(), time(), time()), error in text(), seconds in prop::option::of(any::<u64>()),
+        times in (time(), time(), time()), error in text(),
+        seconds in prop::option::of(any::<u64>()),
         numbers in (number(), number()), workers in prop::option::of(any::<u32>()),
         words in (text(), text(), text(), text()),
     ) -> GlueRun {

@@ -60,6 +60,7 @@ pub(crate) fn figures() -> Figures {
         compared_with: "2026-W45".into(),
         as_of: at("2026-11-16T05:00:00Z"),
         team: None,
+        revision: 0,
         completeness: completeness(&totals),
         before: Some(before(&totals, &jobs)),
         teams: teams(&jobs, totals.cost_usd),
@@ -357,6 +358,7 @@ fn still_running(jobs: &[JobFigures]) -> Vec<OpenRun> {
 
 fn completeness(totals: &Totals) -> Completeness {
     Completeness {
+        assumed_architecture_runs: 12,
         runs: totals.runs,
         unpriced_runs: totals.unpriced_runs,
         unpriced_reasons: vec![

@@ -1,0 +1,179 @@
+//! A report on its way to its readers: which editions are due to whom, computed, rendered, and made
+//! into mails. Sending them is `deliver`'s.
+
+use std::sync::Arc;
+
+use super::deliver::Mail;
+use super::report::{Edition, ReportError, Request, figures};
+use crate::analysis::{Books, Figures};
+use crate::delivery::{Attachment, MailSettings, Message};
+use crate::model::{Address, Occurrence};
+use crate::report::{RenderedReport, ReportSettings, TemplateError, Templates};
+use crate::store::{Ledger, Store, StoreError};
+use crate::tables::{TableError, failures_csv, jobs_csv};
+
+/// The edition of the whole company, in occurrences.
+pub const WHOLE_COMPANY: &str = "all";
+
+/// What is to be published, and how.
+#[derive(Clone, Debug)]
+pub struct Publication<'a> {
+    /// The report's name.
+    pub report: &'a str,
+    /// Its settings: who gets what.
+    pub settings: &'a ReportSettings,
+    /// The period, and what "now" is.
+    pub request: &'a Request,
+    /// Only this team's edition.
+    pub team: Option<&'a str>,
+    /// A copy for this address alone, instead of the report for its recipients.
+    pub copy_to: Option<&'a Address>,
+    /// A new revision of what was sent.
+    pub restate: bool,
+}
+
+/// A report that cannot be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The figures cannot be computed.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A template fails.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A table cannot be attached.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Report(error.into())
+    }
+}
+
+/// The mails that are due, one per edition and recipient.
+///
+/// # Errors
+/// When the ledger or the store cannot be read, or a template fails. Nothing is sent then.
+pub async fn mails(
+    store: &Store,
+    ledger: &Ledger,
+    books: &Arc<Books>,
+    templates: &Templates,
+    mail: &MailSettings,
+    publication: &Publication<'_>,
+) -> Result<Vec<Mail>, PublishError> {
+    let audiences = audiences(publication);
+    let mut editions = Vec::new();
+    for (team, _) in &audiences {
+        editions.push(edition(ledger, publication, *team).await?);
+    }
+    let all = figures(store, books, publication.request, &editions).await?;
+    let mut mails = Vec::new();
+    for ((team, recipients), figures) in audiences.iter().zip(&all) {
+        let rendered = templates.render(figures)?;
+        let attachments = attachments(figures)?;
+        for recipient in recipients {
+            let occurrence = Occurrence {
+                report: publication.report.to_owned(),
+                period: publication.request.period.name.clone(),
+                edition: team.unwrap_or(WHOLE_COMPANY).to_owned(),
+                revision: figures.revision,
+                recipient: recipient.clone(),
+                copy: publication.copy_to.is_some(),
+            };
+            mails.push(Mail {
+                message: message(mail, figures, &rendered, &occurrence, attachments.clone()),
+                total_usd: figures.totals.cost_usd,
+                occurrence,
+            });
+        }
+    }
+    Ok(mails)
+}
+
+/// Who gets which edition: the whole company's, then the teams' in the order of their names.
+fn audiences<'a>(publication: &'a Publication<'_>) -> Vec<(Option<&'a str>, Vec<Address>)> {
+    if let Some(to) = publication.copy_to {
+        return vec![(publication.team, vec![to.clone()])];
+    }
+    let teams = &publication.settings.teams;
+    if let Some(team) = publication.team {
+        return vec![(Some(team), teams.get(team).cloned().unwrap_or_default())];
+    }
+    let whole = (None, publication.settings.recipients.clone());
+    let each = teams.iter().map(|(team, recipients)| (Some(team.as_str()), recipients.clone()));
+    std::iter::once(whole).chain(each).filter(|(_, to)| !to.is_empty()).collect()
+}
+
+/// What the ledger knows of an edition: which revision is due, and what its readers were told.
+async fn edition(
+    ledger: &Ledger,
+    publication: &Publication<'_>,
+    team: Option<&str>,
+) -> Result<Edition, PublishError> {
+    let (report, period) = (publication.report, &publication.request.period);
+    let name = team.unwrap_or(WHOLE_COMPANY);
+    let before = period.previous().map_err(ReportError::from)?;
+    let sent = ledger.sent_record(report, &period.name, name).await?;
+    let sent_before = ledger.sent_record(report, &before.name, name).await?;
+    let revision = ledger.revision(report, &period.name, name).await?;
+    // There is nothing to restate where nobody has the report yet.
+    let step = u32::from(publication.restate && sent.is_some());
+    Ok(Edition {
+        team: team.map(str::to_owned),
+        revision: revision + step,
+        sent_at: sent.map(|sent| sent.first_at),
+        sent_before: sent_before.map(|sent| sent.total_usd),
+    })
+}
+
+/// What an edition shows of the ledger where it is shown and not sent.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn shown_edition(
+    ledger: &Ledger,
+    publication: &Publication<'_>,
+) -> Result<Edition, PublishError> {
+    edition(ledger, publication, publication.team).await
+}
+
+fn message(
+    mail: &MailSettings,
+    figures: &Figures,
+    rendered: &RenderedReport,
+    occurrence: &Occurrence,
+    attachments: Vec<Attachment>,
+) -> Message {
+    let copy = if occurrence.copy { "[copy] " } else { "" };
+    Message {
+        from: mail.from.clone(),
+        to: occurrence.recipient.clone(),
+        reply_to: mail.reply_to.clone(),
+        subject: format!("{copy}{}", rendered.subject),
+        text: rendered.text.clone(),
+        html: rendered.html.clone(),
+        attachments,
+        date: figures.as_of,
+        key: occurrence.key(),
+    }
+}
+
+/// The whole of the tables that the mail cuts.
+fn attachments(figures: &Figures) -> Result<Vec<Attachment>, TableError> {
+    let attachment = |table: &str, bytes: Vec<u8>| Attachment {
+        file_name: format!("{table}-{}.csv", figures.period.name),
+        content_type: "text/csv; charset=utf-8".to_owned(),
+        bytes: bytes.into(),
+    };
+    let mut attachments = Vec::new();
+    if !figures.jobs.is_empty() {
+        attachments.push(attachment("jobs", jobs_csv(figures)?));
+    }
+    if !figures.failures.is_empty() {
+        attachments.push(attachment("failures", failures_csv(figures)?));
+    }
+    Ok(attachments)
+}
