@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
+mod demo;
 mod exit;
 mod import;
 mod init;
@@ -47,6 +48,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what Runledger does on a simulated company, with no AWS account
+    Demo(demo::Demo),
     /// Write a configuration that works as it stands, and create the table
     Init(init::Init),
     /// Store runs from files
@@ -119,6 +122,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         quiet: arguments.quiet,
     };
     match arguments.command {
+        Command::Demo(demo) => demo.run(&world).await,
         Command::Init(init) => init.run(&world).await,
         Command::Import(import) => import.run(&world).await,
         Command::Report(report) => report.run(&world).await,

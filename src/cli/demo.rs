@@ -1,0 +1,158 @@
+//! `demo`: a simulated company, from its runs to its mail, with nothing but this program.
+//!
+//! The runs are made up; everything else is what production does, over an embedded store of its own.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::output::{data, progress, say};
+use super::report::write_files;
+use super::{Exit, Failure, World};
+use crate::app::App;
+use crate::config::{Config, QuotaSetting};
+use crate::delivery::Via;
+use crate::demo;
+use crate::model::Period;
+use crate::store::{RealClock, StoreLocation};
+use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
+use crate::tasks::publish::{Publication, mails};
+use crate::tasks::report::{Edition, Request, figures};
+
+/// Runs stored at once.
+const BATCH_RUNS: usize = 20_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Complete weeks to simulate
+    #[arg(long, value_name = "N", default_value_t = demo::DemoSettings::WEEKS,
+          value_parser = clap::value_parser!(u32).range(2..=16))]
+    weeks: u32,
+    /// What the company's fate is drawn from
+    #[arg(long, value_name = "N", default_value_t = demo::DemoSettings::SEED)]
+    seed: u64,
+    /// Where everything goes
+    #[arg(long, value_name = "DIR", default_value = "runledger-demo")]
+    out: PathBuf,
+}
+
+impl Demo {
+    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        let cannot = |error: std::io::Error| {
+            Failure::failed(format!("cannot write {}: {error}", self.out.display()))
+        };
+        std::fs::create_dir_all(&self.out).map_err(cannot)?;
+        let database = self.out.join("runledger.db");
+        // A demo begins from nothing, and the file is its own.
+        for file in ["runledger.db", "runledger.db-wal", "runledger.db-shm"] {
+            match std::fs::remove_file(self.out.join(file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(cannot(error));
+                }
+                _ => {}
+            }
+        }
+        let config = company(&self.out)?;
+        let app = App::open(config, Some(StoreLocation::Embedded(database))).await?;
+        self.store_runs(&app, world).await?;
+        self.report(&app, world).await
+    }
+
+    async fn store_runs(&self, app: &App, world: &World) -> Result<(), Failure> {
+        let settings = demo::DemoSettings { weeks: self.weeks, seed: self.seed, now: world.now };
+        let bar = progress(world.quiet, "runs stored");
+        let mut stored = 0;
+        let mut batch = Vec::with_capacity(BATCH_RUNS);
+        for run in demo::runs(&settings) {
+            batch.push(run);
+            if batch.len() == BATCH_RUNS {
+                stored += batch.len();
+                app.store.save_runs(std::mem::take(&mut batch), world.now).await?;
+                bar.set_position(stored as u64);
+            }
+        }
+        stored += batch.len();
+        app.store.save_runs(batch, world.now).await?;
+        bar.finish_and_clear();
+        say(world.quiet, &format!("stored {stored} runs of a simulated company"));
+        Ok(())
+    }
+
+    async fn report(&self, app: &App, world: &World) -> Result<Exit, Failure> {
+        let settings = app.config.report("weekly").unwrap_or_default();
+        let request = Request {
+            period: Period::last_week(world.now, &settings.zone()?)?,
+            now: world.now,
+            quotas: app.config.quota_values(),
+            restate_threshold: settings.restate_threshold_usd,
+        };
+        let (templates, books, ledger) = (app.templates()?, app.books()?, app.ledger());
+        let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;
+        let Some(figures) = all.first() else { return Ok(Exit::Failed) };
+        write_files(&self.out, "weekly", &templates, figures, world)?;
+        let Some(mail) = &app.config.mail else { return Ok(Exit::Failed) };
+        let publication = Publication {
+            report: "weekly",
+            settings: &settings,
+            request: &request,
+            team: None,
+            copy_to: None,
+            restate: false,
+        };
+        let mails = mails(&app.store, &ledger, &books, &templates, mail, &publication).await?;
+        let terms = Terms {
+            by: world.who(),
+            order: Order::Send,
+            lease: mail.lease,
+            on_unknown: mail.on_unknown,
+            size_max: mail.size_max(),
+        };
+        let sender = app.sender(mail).await;
+        let deliveries = deliver(&ledger, &sender, mails, &terms, &RealClock).await?;
+        data(&templates.render(figures)?.text)?;
+        let web = format!("weekly-{}.web.html", request.period.name);
+        say(
+            world.quiet,
+            &format!(
+                "\n{} mails are in {}. Open {} in a browser, or ask further:\n  runledger --store \
+             embedded:{} report --last-week --format json",
+                deliveries.sent_now(),
+                self.out.join("outbox").display(),
+                self.out.join(web).display(),
+                self.out.join("runledger.db").display(),
+            ),
+        );
+        Ok(if deliveries.verdict() == Verdict::Done { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// The company's configuration: its quotas, its leaders, the owners of its teams.
+fn company(out: &Path) -> Result<Config, Failure> {
+    let mut text = String::from(
+        "[mail]\nvia = \"outbox\"\nfrom = \"Runledger <runledger@example.com>\"\n\
+         [reports.weekly]\nrecipients = [\"data-leaders@example.com\"]\n[reports.weekly.teams]\n",
+    );
+    let teams: Vec<_> = demo::team_names().collect();
+    for team in &teams {
+        text += &format!("{team:?} = [\"{}-owners@example.com\"]\n", team.replace(' ', "-"));
+    }
+    text += "[ownership.aliases]\n";
+    for team in &teams {
+        text += &format!("{team:?} = {team:?}\n");
+    }
+    let mut config = Config::parse(&text, Path::new("the demo's configuration"))?;
+    if let Some(mail) = &mut config.mail {
+        mail.via = Via::Outbox;
+        mail.outbox = out.join("outbox");
+    }
+    config.quotas = demo::quotas()
+        .into_iter()
+        .map(|quota| QuotaSetting {
+            account: quota.account.to_owned(),
+            region: quota.region.to_owned(),
+            quota: quota.key.to_owned(),
+            value: quota.value.into(),
+        })
+        .collect();
+    Ok(config)
+}
