@@ -221,12 +221,12 @@ impl Table {
         }
         text.line(&layout.row(&self.columns, &row.cells));
         if let Some(note) = &row.note {
-            let note_text = super::words::wrapped(&note.text, TEXT_COLUMNS - 4, 4);
+            let note_text = super::words::wrapped(&note.text, TEXT_COLUMNS, 4);
             if !note_text.is_empty() {
                 text.line(&format!("    {note_text}"));
             }
             if let Some(link) = &note.link {
-                text.line(&format!("    {}", link.href));
+                text.line(&format!("    {}: {}", link.label, link.href));
             }
         }
     }

@@ -62,19 +62,20 @@ fn take(characters: impl Iterator<Item = char>, columns: usize) -> String {
         .collect()
 }
 
-/// The text broken into lines of at most `columns` columns, where it has spaces. Lines after the
-/// first begin with `indent` spaces. A word longer than a line has one to itself.
+/// The text broken into lines of at most `columns` columns, where it has spaces. It is taken to
+/// stand behind a mark of `indent` columns, and its further lines begin with as many spaces. A
+/// word longer than a line has one to itself.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize, indent: usize) -> String {
     let mut lines = String::with_capacity(text.len());
-    let mut used = 0;
+    let mut used = indent;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let needed = width(word);
-        if used > 0 && used + 1 + needed > columns {
+        if used > indent && used + 1 + needed > columns {
             lines.push('\n');
             lines.extend(std::iter::repeat_n(' ', indent));
             used = indent;
-        } else if used > 0 {
+        } else if used > indent {
             lines.push(' ');
             used += 1;
         }
@@ -107,7 +108,9 @@ mod tests {
 
     #[test]
     fn lines_break_at_spaces() {
-        assert_eq!(wrapped("one two three", 8, 2), "one two\n  three");
+        assert_eq!(wrapped("one two three", 10, 2), "one two\n  three");
+        assert_eq!(wrapped("one two three", 9, 2), "one two\n  three");
+        assert_eq!(wrapped("one two three", 8, 2), "one\n  two\n  three");
         assert_eq!(wrapped("https://example.com/long x", 8, 0), "https://example.com/long\nx");
     }
 
@@ -124,6 +127,11 @@ mod tests {
             let lines = wrapped(&text, columns, 2);
             let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             prop_assert_eq!(words(&lines), words(&text));
+            let fits = |line: &str| {
+                let longest = line.split_whitespace().map(width).max().unwrap_or(0);
+                width(line) <= columns || longest + 2 > columns
+            };
+            prop_assert!(format!("- {lines}").lines().all(fits), "{}", lines);
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::report::format;
 use crate::report::table::{Cell, Column, Lead, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
 
+/// The line of the jobs that ran only in the period before.
+const GONE: &str = "Jobs that did not run again";
+
 /// What the jobs that ran only in the period before cost then, as a change: never above zero but
 /// for jobs whose cost then is not known.
 pub(super) fn gone(figures: &Figures) -> Usd {
@@ -211,9 +214,15 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
             format!("Other ({})", format::plural(len(hidden), "job")),
             hidden,
             Rest::of(cost, shown.iter().map(|job| job.cost_usd)).text(),
+            sum_of_changes(hidden),
         ));
     }
-    foot.push(jobs_row("Total".into(), &figures.jobs, format::dollars(cost)));
+    let gone = gone(figures);
+    if !gone.is_zero() {
+        foot.push(jobs_row(GONE.into(), &[], format::dollars(Usd::ZERO), Some(gone)));
+    }
+    let change = sum_of_changes(&figures.jobs).map(|change| change + gone);
+    foot.push(jobs_row("Total".into(), &figures.jobs, format::dollars(cost), change));
     let table = Table {
         title: "By job".into(),
         caption: format!(
@@ -282,10 +291,13 @@ fn job_place(job: &JobFigures, figures: &Figures, limits: &Limits) -> String {
     }
 }
 
-fn jobs_row(label: String, jobs: &[JobFigures], cost: String) -> Row {
+fn sum_of_changes(jobs: &[JobFigures]) -> Option<Usd> {
+    jobs.iter().map(|job| job.change_usd).sum()
+}
+
+fn jobs_row(label: String, jobs: &[JobFigures], cost: String, change: Option<Usd>) -> Row {
     let sum = |part: fn(&JobFigures) -> u64| jobs.iter().map(part).sum::<u64>();
     let failed = jobs.iter().map(|job| bad_ends(&job.by_state)).sum();
-    let change = jobs.iter().map(|job| job.change_usd).sum::<Option<Usd>>();
     Row {
         lead: Some(Lead { text: label, aside: String::new() }),
         cells: vec![
@@ -359,7 +371,7 @@ fn movers_foot(
     };
     let mut foot = Vec::new();
     if !gone.is_zero() {
-        foot.push(row("Jobs that did not run again".into(), -gone, Usd::ZERO, gone));
+        foot.push(row(GONE.into(), -gone, Usd::ZERO, gone));
     }
     let shown_gone = std::iter::once(gone);
     let nows = || shown.iter().map(|(job, _)| job.cost_usd);

@@ -31,10 +31,12 @@ fn change(figures: &Figures) -> (String, String, Tone) {
     let change = figures.totals.cost_usd - before.cost_usd;
     let amount = format::change(change);
     let percent = format::change_percent(change, before.cost_usd);
+    // A tenth is what a week may differ by without anyone having done anything.
+    let matters = change.nanos().unsigned_abs() * 10 >= before.cost_usd.nanos().unsigned_abs();
     let tone = match change.cmp(&Usd::ZERO) {
-        std::cmp::Ordering::Less => Tone::Good,
-        std::cmp::Ordering::Equal => Tone::Plain,
-        std::cmp::Ordering::Greater => Tone::Bad,
+        std::cmp::Ordering::Less if matters => Tone::Good,
+        std::cmp::Ordering::Greater if matters => Tone::Bad,
+        _ => Tone::Plain,
     };
     let words =
         percent.as_ref().map_or_else(|| amount.clone(), |percent| format!("{amount} ({percent})"));
@@ -46,42 +48,55 @@ fn change(figures: &Figures) -> (String, String, Tone) {
 struct Mover {
     words: String,
     change: Usd,
+    /// Whether it cost nothing before.
+    is_new: bool,
 }
 
-/// A sentence that names what moved the total most; it says "mostly" only where that is true.
+/// A sentence that names what moved the total most; it says "most" only where that is true.
 fn why(figures: &Figures, limits: &Limits) -> String {
-    let noun = figures.period.noun();
     if figures.totals.runs == 0 {
-        return format!("No run ended in this {noun}.");
+        return format!("No run ended in this {}.", figures.period.noun());
     }
     let Some(before) = &figures.before else {
         return dearest(figures, limits);
     };
     let change = figures.totals.cost_usd - before.cost_usd;
     let movers = movers(figures, limits);
-    if movers.is_empty() {
-        return "No job changed its cost.".to_owned();
-    }
-    let rises = change >= Usd::ZERO;
-    let (along, against): (Vec<&Mover>, Vec<&Mover>) =
-        movers.iter().partition(|mover| (mover.change > Usd::ZERO) == rises);
-    let along = &along[..along.len().min(2)];
-    let share: i128 = along.iter().map(|mover| mover.change.nanos()).sum();
-    let mostly = share.unsigned_abs() * 2 >= change.nanos().unsigned_abs() && !change.is_zero();
-    let mut sentence = match (mostly, along.is_empty()) {
-        (_, true) => String::new(),
-        (true, false) => format!("Mostly {}", listed(along)),
-        (false, false) => format!("Many small changes; the largest {}", listed(along)),
+    let (rises, falls): (Vec<&Mover>, Vec<&Mover>) =
+        movers.iter().partition(|mover| mover.change > Usd::ZERO);
+    let (along, against, noun) = match change.cmp(&Usd::ZERO) {
+        std::cmp::Ordering::Greater => (rises, falls, "rise"),
+        std::cmp::Ordering::Less => (falls, rises, "fall"),
+        std::cmp::Ordering::Equal => return cancelling(&rises, &falls),
+    };
+    // Who moved less than a tenth of the whole explains nothing.
+    let is_part = |mover: &&&Mover, of: i128| mover.change.nanos().abs() * of >= change.nanos().abs();
+    let named: Vec<&Mover> = along.iter().filter(|mover| is_part(mover, 10)).take(2).copied().collect();
+    let explained: i128 = named.iter().map(|mover| mover.change.nanos()).sum();
+    let mut sentence = if named.is_empty() {
+        "Many small changes".to_owned()
+    } else if explained.abs() * 2 >= change.nanos().abs() {
+        format!("Most of the {noun} is {}", listed(&named))
+    } else {
+        format!("Many small changes; the largest: {}", listed(&named))
     };
     // A move the other way is worth a word where it hides a good part of the change.
-    let counter =
-        against.first().filter(|mover| mover.change.nanos().abs() * 4 >= change.nanos().abs());
-    if let Some(counter) = counter {
-        sentence.push_str(if sentence.is_empty() { "Mostly " } else { "; the other way " });
+    if let Some(counter) = against.first().filter(|mover| is_part(mover, 5)) {
+        sentence.push_str("; the other way went ");
         sentence.push_str(&listed(&[counter]));
     }
     sentence.push('.');
     sentence
+}
+
+/// The sentence where the total stayed the same.
+fn cancelling(rises: &[&Mover], falls: &[&Mover]) -> String {
+    match (rises.first(), falls.first()) {
+        (Some(rise), Some(fall)) => {
+            format!("Changes cancel out: {} against {}.", listed(&[rise]), listed(&[fall]))
+        }
+        _ => "No job changed its cost.".to_owned(),
+    }
 }
 
 /// Without a period before, what costs most is the news.
@@ -110,10 +125,10 @@ fn movers(figures: &Figures, limits: &Limits) -> Vec<Mover> {
         .take(50)
         .map(|(change, job)| {
             let words = job.map_or_else(
-                || format!("jobs that did not run in {}", visible(&figures.period.name)),
+                || "jobs that did not run again".to_owned(),
                 |job| name(job, limits),
             );
-            Mover { words, change }
+            Mover { words, change, is_new: job.is_some_and(|job| job.cost_usd == change) }
         })
         .collect()
 }
@@ -123,7 +138,9 @@ fn name(job: &JobFigures, limits: &Limits) -> String {
 }
 
 fn listed(movers: &[&Mover]) -> String {
-    let words =
-        movers.iter().map(|mover| format!("{} ({})", mover.words, format::change(mover.change)));
+    let words = movers.iter().map(|mover| {
+        let new = if mover.is_new { ", new" } else { "" };
+        format!("{} ({}{new})", mover.words, format::change(mover.change))
+    });
     words.collect::<Vec<_>>().join(" and ")
 }

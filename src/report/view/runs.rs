@@ -5,7 +5,7 @@ use super::completeness::engine;
 use super::costs::{cut_total, failed_cell};
 use super::{Limits, cut_line};
 use crate::analysis::{FailureFigures, Figures, OpenRun, QuotaFigures};
-use crate::model::{RunState, Usd};
+use crate::model::{Engine, RunState, Usd};
 use crate::report::table::{Bar, Cell, Column, Lead, Link, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
 use crate::report::{format, links};
@@ -172,9 +172,12 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
     } else {
         shortened(&failure.error, limits.text_columns)
     };
-    let link = links::console(&failure.latest, &failure.job).map(|href| Link {
-        label: format!("Open {}", shortened(&failure.latest.run_id, 24)),
-        href,
+    let link = links::console(&failure.latest, &failure.job).map(|href| {
+        let run = shortened(&failure.latest.run_id, 20);
+        let is_emr = failure.latest.engine == Engine::EmrServerless;
+        // The application's page lists its runs by id, so the id has to be told.
+        let label = if is_emr { format!("Open application of run {run}") } else { "Open run".into() };
+        Link { label, href }
     });
     let place = format!(
         "{}, {} {}",
