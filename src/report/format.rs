@@ -65,14 +65,16 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", count(number))
 }
 
-/// A span of time by its two largest units: `3 h 12 m`, `12 m 5 s`, `45 s`.
+/// A span of time by its two largest units: `3 h 12 m`, `12 m 5 s`, `45 s`. From a hundred hours
+/// on the minutes say nothing any more: `4,321 h`.
 #[must_use]
 pub fn duration(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest} s"),
         (0, _) => format!("{minutes} m {rest} s"),
-        _ => format!("{} h {minutes} m", count(hours)),
+        (..100, _) => format!("{hours} h {minutes} m"),
+        _ => format!("{} h", count(hours + minutes / 30)),
     }
 }
 
@@ -249,7 +251,9 @@ mod tests {
         assert_eq!(duration(59), "59 s");
         assert_eq!(duration(725), "12 m 5 s");
         assert_eq!(duration(3 * 3600 + 12 * 60 + 59), "3 h 12 m");
-        assert_eq!(duration(4321 * 3600), "4,321 h 0 m");
+        assert_eq!(duration(99 * 3600 + 3599), "99 h 59 m");
+        assert_eq!(duration(4321 * 3600 + 1799), "4,321 h");
+        assert_eq!(duration(4321 * 3600 + 1800), "4,322 h");
         assert_eq!(duration_change(60, 3660), "−1 h 0 m");
     }
 

@@ -256,12 +256,13 @@ fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
     } else {
         Cell::new(format::dollars(job.cost_usd))
     };
+    let place = format!("{} {}", visible(&job.account), visible(&job.region));
     let workers =
         if job.avg_workers > 0.0 { format::quantity(job.avg_workers) } else { "–".to_owned() };
     Row {
         lead: Some(Lead {
             text: shortened(&job.job, limits.name_columns),
-            aside: job_place(job, figures, limits),
+            aside: placed(&job.team, &job.engine, &place, figures, limits),
         }),
         cells: vec![
             cost,
@@ -280,14 +281,19 @@ fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
     }
 }
 
-/// Where a job belongs: its team in the whole company's report; engine, account and region always.
-fn job_place(job: &JobFigures, figures: &Figures, limits: &Limits) -> String {
-    let place =
-        format!("{}, {} {}", engine(&job.engine), visible(&job.account), visible(&job.region));
+/// Where a job belongs: its team, in the whole company's report; engine and place always.
+pub(super) fn placed(
+    team: &str,
+    engine_word: &str,
+    place: &str,
+    figures: &Figures,
+    limits: &Limits,
+) -> String {
+    let place = format!("{}, {place}", engine(engine_word));
     if figures.team.is_some() {
         place
     } else {
-        format!("{} · {place}", shortened(&job.team, limits.name_columns / 2))
+        format!("{} · {place}", shortened(team, limits.name_columns / 2))
     }
 }
 
@@ -373,14 +379,15 @@ fn movers_foot(
     if !gone.is_zero() {
         foot.push(row(GONE.into(), -gone, Usd::ZERO, gone));
     }
-    let shown_gone = std::iter::once(gone);
-    let nows = || shown.iter().map(|(job, _)| job.cost_usd);
-    let changes = shown.iter().map(|(_, change)| *change);
-    let rest_change = format::remainder(total - before, changes.chain(shown_gone));
-    let rest_now = format::remainder(total, nows());
+    // Each column closes by itself, because a row's three roundings need not agree.
+    let nows = shown.iter().map(|(job, _)| job.cost_usd);
+    let befores = shown.iter().map(|(job, change)| job.cost_usd - *change).chain([-gone]);
+    let changes = shown.iter().map(|(_, change)| *change).chain([gone]);
+    let rest_before = format::remainder(before, befores);
+    let rest_now = format::remainder(total, nows);
+    let rest_change = format::remainder(total - before, changes);
     if hidden > 0 || !rest_now.is_zero() {
-        let then = rest_now - rest_change;
-        foot.push(row("All other jobs".into(), then, rest_now, rest_change));
+        foot.push(row("All other jobs".into(), rest_before, rest_now, rest_change));
     }
     foot.push(row("Total".into(), before, total, total - before));
     foot
@@ -401,13 +408,19 @@ pub(super) fn waste(figures: &Figures) -> Option<Table> {
             Cell::new(format::dollars(amount)),
         ])
     };
-    let closing = |label: &str, amount: Usd| {
-        let share = format::share(amount.share_of(total));
-        Row::of(vec![Cell::new(label), Cell::new(share), Cell::new(format::dollars(amount))])
+    let share = format::share(sum.share_of(total));
+    let stopped = figures.totals.stopped_cost_usd;
+    let apart = if stopped.is_zero() {
+        String::new()
+    } else {
+        format!(
+            " Stopped or cancelled runs cost {} besides: somebody chose that.",
+            format::dollars(stopped)
+        )
     };
     let table = Table {
         title: "Waste".into(),
-        caption: "Each dollar once, in the first step that it fits.".into(),
+        caption: format!("Each dollar once, in the first step that it fits.{apart}"),
         columns: vec![
             Column::words("Step"),
             Column::words("Share of cost"),
@@ -418,10 +431,11 @@ pub(super) fn waste(figures: &Figures) -> Option<Table> {
             row("Runs that a later attempt repeated", waste.repeated_usd),
             row("Added by billing minimums", waste.minimum_usd),
         ],
-        foot: vec![
-            closing("Waste", sum),
-            closing("Stopped or cancelled (apart)", figures.totals.stopped_cost_usd),
-        ],
+        foot: vec![Row::of(vec![
+            Cell::new("Total"),
+            Cell::new(share),
+            Cell::new(format::dollars(sum)),
+        ])],
         ..Table::default()
     };
     Some(table.finished())
@@ -436,7 +450,8 @@ impl Rest {
     }
 
     fn text(&self) -> String {
-        // Where nearly nothing is hidden, the roundings of the shown rows may outweigh it.
+        // Where nearly nothing is hidden, the roundings of the shown rows may outweigh it, and a
+        // rest below zero would puzzle more than a cent that is missing.
         let opposite = (self.0 > Usd::ZERO) && self.1 <= Usd::ZERO;
         format::dollars(if opposite { self.0 } else { self.1 })
     }

@@ -70,8 +70,10 @@ fn why(figures: &Figures, limits: &Limits) -> String {
         std::cmp::Ordering::Equal => return cancelling(&rises, &falls),
     };
     // Who moved less than a tenth of the whole explains nothing.
-    let is_part = |mover: &&&Mover, of: i128| mover.change.nanos().abs() * of >= change.nanos().abs();
-    let named: Vec<&Mover> = along.iter().filter(|mover| is_part(mover, 10)).take(2).copied().collect();
+    let is_part =
+        |mover: &&&Mover, of: i128| mover.change.nanos().abs() * of >= change.nanos().abs();
+    let named: Vec<&Mover> =
+        along.iter().filter(|mover| is_part(mover, 10)).take(2).copied().collect();
     let explained: i128 = named.iter().map(|mover| mover.change.nanos()).sum();
     let mut sentence = if named.is_empty() {
         "Many small changes".to_owned()
@@ -124,10 +126,8 @@ fn movers(figures: &Figures, limits: &Limits) -> Vec<Mover> {
         .into_iter()
         .take(50)
         .map(|(change, job)| {
-            let words = job.map_or_else(
-                || "jobs that did not run again".to_owned(),
-                |job| name(job, limits),
-            );
+            let words = job
+                .map_or_else(|| "jobs that did not run again".to_owned(), |job| name(job, limits));
             Mover { words, change, is_new: job.is_some_and(|job| job.cost_usd == change) }
         })
         .collect()
@@ -137,10 +137,16 @@ fn name(job: &JobFigures, limits: &Limits) -> String {
     shortened(&job.job, limits.name_columns.min(NAME_COLUMNS))
 }
 
+/// Words instead of signs, because a line may break between a sign and its amount.
 fn listed(movers: &[&Mover]) -> String {
     let words = movers.iter().map(|mover| {
-        let new = if mover.is_new { ", new" } else { "" };
-        format!("{} ({}{new})", mover.words, format::change(mover.change))
+        let how = match mover.change < Usd::ZERO {
+            true => "down",
+            false if mover.is_new => "new,",
+            false => "up",
+        };
+        let amount = Usd::from_nanos(mover.change.nanos().abs());
+        format!("{} ({how} {})", mover.words, format::dollars(amount))
     });
     words.collect::<Vec<_>>().join(" and ")
 }

@@ -47,7 +47,7 @@ impl Limits {
         still_running: 8,
         actions: 6,
         alerts: 6,
-        notes: 8,
+        notes: 10,
         name_columns: 80,
         text_columns: 240,
     };
@@ -84,9 +84,9 @@ impl Limits {
             failures: at_least(3, self.failures),
             quotas: at_least(2, self.quotas),
             still_running: at_least(1, self.still_running),
-            actions: at_least(3, self.actions),
+            actions: at_least(4, self.actions),
             alerts: at_least(1, self.alerts),
-            notes: at_least(3, self.notes),
+            notes: at_least(6, self.notes),
             name_columns: at_least(24, self.name_columns),
             text_columns: at_least(80, self.text_columns),
         }

@@ -2,7 +2,7 @@
 //! quotas, and which had not ended.
 
 use super::completeness::engine;
-use super::costs::{cut_total, failed_cell};
+use super::costs::{cut_total, failed_cell, placed};
 use super::{Limits, cut_line};
 use crate::analysis::{FailureFigures, Figures, OpenRun, QuotaFigures};
 use crate::model::{Engine, RunState, Usd};
@@ -78,8 +78,12 @@ pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table
     let shown = &all[..all.len().min(limits.configurations)];
     let rows = shown.iter().map(|kind| {
         let name = |text: &str| shortened(text, limits.name_columns / 3);
+        let worker_type = match kind.worker_type.as_str() {
+            "-" => "(no worker type)".to_owned(),
+            known => name(known),
+        };
         Row::of(vec![
-            Cell::new(format!("{} {}", engine(&kind.engine), name(&kind.worker_type))),
+            Cell::new(format!("{} {worker_type}", engine(&kind.engine))),
             Cell::new(name(&kind.execution_class)),
             Cell::new(name(&kind.version)),
             Cell::new(format::count(kind.runs)),
@@ -176,20 +180,12 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
         let run = shortened(&failure.latest.run_id, 20);
         let is_emr = failure.latest.engine == Engine::EmrServerless;
         // The application's page lists its runs by id, so the id has to be told.
-        let label = if is_emr { format!("Open application of run {run}") } else { "Open run".into() };
+        let label =
+            if is_emr { format!("Open application of run {run}") } else { "Open run".into() };
         Link { label, href }
     });
-    let place = format!(
-        "{}, {} {}",
-        engine(&failure.engine),
-        visible(&failure.account),
-        visible(&failure.region)
-    );
-    let aside = if figures.team.is_some() {
-        place
-    } else {
-        format!("{} · {place}", shortened(&failure.team, limits.name_columns / 2))
-    };
+    let place = format!("{} {}", visible(&failure.account), visible(&failure.region));
+    let aside = placed(&failure.team, &failure.engine, &place, figures, limits);
     Row {
         lead: Some(Lead { text: shortened(&failure.job, limits.name_columns), aside }),
         cells: vec![
@@ -250,6 +246,9 @@ fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
         Cell::new("–").with_tone(Tone::Muted)
     };
     let over = |seconds: u64| {
+        if quota.limit.is_none() {
+            return Cell::new("–").with_tone(Tone::Muted);
+        }
         let tone = if seconds > 0 { Tone::Warn } else { Tone::Muted };
         Cell::new(format::duration(seconds)).with_tone(tone)
     };
@@ -316,7 +315,6 @@ pub(super) fn still_running(figures: &Figures, limits: &Limits) -> Option<Table>
             format::time(figures.as_of, &figures.period)
         ),
         columns: vec![
-            Column::words("Job"),
             Column::words("State"),
             Column::numbers("Since"),
             Column::numbers("For"),
@@ -324,6 +322,7 @@ pub(super) fn still_running(figures: &Figures, limits: &Limits) -> Option<Table>
         ],
         rows: shown.iter().map(|run| open_row(run, figures, limits)).collect(),
         cut: open_cut(shown.len(), all),
+        led: true,
         ..Table::default()
     };
     Some(table.finished())
@@ -339,13 +338,20 @@ fn open_row(run: &OpenRun, figures: &Figures, limits: &Limits) -> Row {
     let since = run
         .started_at
         .map_or_else(|| "–".to_owned(), |at| format::short_time(at, &figures.period.time_zone));
-    Row::of(vec![
-        Cell::new(shortened(&run.job, limits.name_columns)),
-        Cell::new(shortened(&run.state, 24)),
-        Cell::new(since),
-        Cell::new(format::duration(run.running_seconds)),
-        Cell::new(run.cost_so_far_usd.map_or_else(|| "–".to_owned(), format::dollars)),
-    ])
+    let place = format!("{} {}", visible(&run.identity.account), visible(&run.identity.region));
+    Row {
+        lead: Some(Lead {
+            text: shortened(&run.job, limits.name_columns),
+            aside: placed(&run.team, run.identity.engine.as_str(), &place, figures, limits),
+        }),
+        cells: vec![
+            Cell::new(shortened(&run.state, 24)),
+            Cell::new(since),
+            Cell::new(format::duration(run.running_seconds)),
+            Cell::new(run.cost_so_far_usd.map_or_else(|| "–".to_owned(), format::dollars)),
+        ],
+        note: None,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]

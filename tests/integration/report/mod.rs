@@ -1,17 +1,122 @@
-//! What people read, from a company's figures: the numbers, the safety, the size.
+//! What people read, from a company's figures: the same numbers everywhere, nothing hostile let
+//! through, and a mail that no reader clips.
 
 mod company;
+mod hostile;
+mod numbers;
+mod override_folder;
 
+use runledger::analysis::Figures;
 use runledger::report::{RenderedReport, Templates};
 
-fn rendered() -> RenderedReport {
-    Templates::load(None).unwrap().render(&company::figures()).unwrap()
+fn templates() -> Templates {
+    Templates::load(None).unwrap()
+}
+
+fn rendered(figures: &Figures) -> RenderedReport {
+    templates().render(figures).unwrap()
 }
 
 #[test]
-fn first_look() {
-    let report = rendered();
-    println!("{}\n{}", report.subject, report.text);
-    std::fs::write("/tmp/mail.html", &report.html).unwrap();
-    println!("{}", report.html.len());
+fn the_whole_companys_text() {
+    let report = rendered(&company::figures());
+    assert_eq!(report.subject, "Data jobs, 2026-W46: $5,832.60 (+5.9%)");
+    insta::assert_snapshot!("company_text", report.text);
+}
+
+#[test]
+fn a_small_companys_html() {
+    insta::assert_snapshot!("small_html", rendered(&company::small(3)).html);
+}
+
+#[test]
+fn a_week_without_runs_says_so() {
+    let report = rendered(&company::nothing());
+    assert_eq!(report.subject, "Data jobs, 2026-W46: $0.00");
+    for part in [&report.text, &report.html] {
+        assert!(part.contains("No run ended in this week."), "{part}");
+        assert!(part.contains("Nothing is stored for this period."), "{part}");
+        assert!(!part.contains("By job") && !part.contains("BY JOB"), "{part}");
+    }
+}
+
+#[test]
+fn a_teams_edition_is_about_the_team() {
+    let figures = Figures { team: Some("Checkout".into()), ..company::figures() };
+    let report = rendered(&figures);
+    assert!(report.subject.starts_with("Data jobs of Checkout, 2026-W46: "));
+    assert!(!report.html.contains("By team"), "a team has no use for a table of one row");
+    assert!(!report.html.contains("Checkout · Glue"), "nor for its own name on every line");
+    assert!(!report.text.contains("BY TEAM"));
+}
+
+#[test]
+fn without_a_week_before_nothing_is_compared() {
+    let mut figures = Figures { before: None, ..company::figures() };
+    for job in &mut figures.jobs {
+        job.change_usd = None;
+    }
+    let report = rendered(&figures);
+    assert_eq!(report.subject, "Data jobs, 2026-W46: $5,832.60");
+    for part in [&report.text, &report.html] {
+        assert!(part.contains("no data of 2026-W45 to compare with"));
+        assert!(part.contains("The dearest job is customer_profile_ingest_hourly"));
+        assert!(!part.to_lowercase().contains("what moved"));
+    }
+}
+
+#[test]
+fn the_page_for_a_browser_shows_every_row() {
+    let figures = company::figures();
+    let page = templates().render_web(&figures).unwrap();
+    for job in &figures.jobs {
+        assert!(page.contains(&format!(">{} <", job.job)), "{} is missing", job.job);
+    }
+    assert!(!page.contains("Showing 18 of"), "nothing of the jobs is cut");
+}
+
+/// Half of all mail readers know no style sheet, and some turn colours over: so every cell of
+/// data has both its colours with it, and every table says what it is for.
+#[test]
+fn every_cell_brings_its_colours_and_every_table_its_purpose() {
+    let html = rendered(&company::figures()).html;
+    // What stands in a comment is for Outlook alone, and only frames the mail.
+    let body = html.split_once("<body").unwrap().1.replace("<tr><td><![endif]-->", "");
+    let tags = |name: &str| {
+        let open = format!("<{name} ");
+        let bare = format!("<{name}>");
+        assert!(!body.contains(&bare), "{bare} has no style");
+        body.split(&open).skip(1).map(|rest| rest.split('>').next().unwrap()).collect::<Vec<_>>()
+    };
+    let cells: Vec<&str> = tags("td").into_iter().chain(tags("th")).collect();
+    assert!(cells.len() > 300, "{}", cells.len());
+    for cell in cells {
+        assert!(cell.contains("background-color:"), "{cell}");
+        assert!(cell.contains(";color:") || cell.contains("\"color:"), "{cell}");
+    }
+    for table in body.split("<table ").skip(1) {
+        let (attributes, content) = table.split_once('>').unwrap();
+        let is_layout = attributes.contains("role=\"presentation\"");
+        assert!(is_layout || content.trim_start().starts_with("<caption"), "{attributes}");
+        assert!(attributes.contains("width="), "Outlook needs a width: {attributes}");
+    }
+    assert!(html.contains("prefers-color-scheme"), "the rules for dark mode are kept");
+    assert!(html.contains("max-width: 480px"), "and those for a phone");
+    assert!(html.contains("<html lang=\"en\">"));
+    assert!(
+        !html.contains("display:flex") && !html.contains("<svg") && !html.contains("<div style")
+    );
+}
+
+/// Writes the mail and the page into a folder, to be looked at in a browser:
+/// `REPORT_LOOK=/tmp cargo test --test integration look_at_it -- --ignored`.
+#[test]
+#[ignore = "writes files for eyes; asserts nothing that the other tests do not"]
+fn look_at_it() {
+    let folder = std::path::PathBuf::from(std::env::var_os("REPORT_LOOK").expect("a folder"));
+    let figures = company::figures();
+    let report = rendered(&figures);
+    std::fs::write(folder.join("mail.html"), &report.html).unwrap();
+    std::fs::write(folder.join("mail.txt"), &report.text).unwrap();
+    std::fs::write(folder.join("web.html"), templates().render_web(&figures).unwrap()).unwrap();
 }
