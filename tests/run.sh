@@ -45,7 +45,7 @@ need() {
 need cargo "Rust 1.94.1 or newer" "see rustup.rs"
 need cc "a C compiler" "apt-get install build-essential"
 need python3 "Python 3" "apt-get install python3"
-need node "Node.js 18 or newer" "apt-get install nodejs"
+need node "Node.js 20.19 or newer" "apt-get install nodejs"
 need npm "npm" "apt-get install npm"
 need java "a Java runtime, 8 or newer" "apt-get install default-jre-headless"
 ((missing)) && exit 2
