@@ -17,7 +17,6 @@ use serde::Deserialize;
 
 const WEEK: &str = "2026-W46";
 const NOW: &str = "2026-11-16T06:00:00Z";
-const TABLE: &str = "runledger-bench";
 
 /// What a target allows, for 100,000 runs and for 1,000,000.
 struct Target {
@@ -78,16 +77,19 @@ impl Bench {
     fn against(&self, store: &str, import: &Target, report: &Target) {
         let source = ["import", "runs.jsonl", "--account", "123456789012", "--region", "us-east-1"];
         self.row(import, &self.measured(store, &source));
-        self.row(report, &self.measured(store, &["report", "--week", WEEK, "--out", "report"]));
+        self.row(report, &self.measured(store, &["report", "--week", WEEK, "--format", "html"]));
     }
 
     fn against_server(&self) {
         // DynamoDB Local takes no more items in a transaction than this.
         let settings = "[store]\ntransaction_items = 10\n";
         fs::write(self.path("runledger.toml"), settings).expect("settings");
+        // A table of its own, so that nothing of an earlier start is in it.
+        let store = format!("dynamodb:runledger-bench-{}-{}", std::process::id(), self.runs);
+        self.measured(&store, &["init"]);
         let unlimited =
             Target { name: "import, server", seconds: [f64::INFINITY; 2], peak_mb: [None, None] };
-        self.against(&format!("dynamodb:{TABLE}-{}", self.runs), &unlimited, &REPORT_SERVER);
+        self.against(&store, &unlimited, &REPORT_SERVER);
     }
 
     /// What a command of the real binary took.
@@ -97,7 +99,7 @@ impl Bench {
         let binary = env!("CARGO_BIN_EXE_runledger");
         let status = Command::new("python3")
             .args([script.as_os_str(), result.as_os_str(), OsStr::new(binary)])
-            .args(["--store", store, "--now", NOW])
+            .args(["--quiet", "--store", store, "--now", NOW])
             .args(arguments)
             .current_dir(self.folder.path())
             .envs(server_environment())

@@ -1,2 +1,15 @@
+//! Tests of Runledger from outside: its binary, its store against real servers, and its house.
+//!
+//! One binary, because each would link the whole tree again. A new file is one line here.
+
+#![cfg(test)]
+mod harness;
+mod import_events;
+mod import_files;
+mod import_hostile;
+mod import_rows;
+mod log;
+mod peers;
+mod readme;
 mod report;
 mod tidy;

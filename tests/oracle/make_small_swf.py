@@ -75,6 +75,8 @@ def edges(log):
         log.add(border - 601, 600, executable=20)  # in the one that ends, but for milliseconds
     across = log.add(2 * WEEK - 900, 600, status=0, executable=21)
     log.add(2 * WEEK - 200, 700, before=across, executable=21)
+    begun_after = log.add(4 * WEEK - 900, 600, status=0, executable=24)
+    log.add(4 * WEEK + 200, 700, before=begun_after, executable=24)
     # A run that ended well and was repeated all the same.
     repeated = log.add(WEEK + 3600, 1800, status=1, executable=22)
     log.add(WEEK + 6000, 900, before=repeated, executable=22)
