@@ -57,6 +57,7 @@ pub(super) fn figures() -> Figures {
     let nothing = of_jobs(jobs());
     let Totals { cost_usd, .. } = nothing.totals;
     Figures {
+        revision: 0,
         completeness: completeness(&nothing.totals),
         teams: teams(&nothing.jobs, cost_usd),
         states: states(&nothing.totals),
