@@ -12,4 +12,6 @@ mod log;
 mod peers;
 mod readme;
 mod report;
+mod store;
 mod tidy;
+mod weekly;

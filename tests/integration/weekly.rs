@@ -1,0 +1,197 @@
+//! The weekly job from outside: files in, a report out, mails sent once.
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+
+const NOW: &str = "2026-11-16T06:00:00Z";
+
+fn glue_run(id: &str, end: &str, seconds: u32) -> String {
+    let start = end.replace("T10:", "T09:");
+    format!(
+        r#"{{"Id":"{id}","JobName":"load","StartedOn":"{start}","CompletedOn":"{end}","LastModifiedOn":"{end}","JobRunState":"SUCCEEDED","ExecutionTime":{seconds},"WorkerType":"G.1X","NumberOfWorkers":6,"MaxCapacity":6.0,"GlueVersion":"5.0"}}"#
+    )
+}
+
+/// A company with `init`'s configuration and one run: AWS's worked example, 0.66 dollars.
+fn company() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).exits(0);
+    sandbox.write("runs.jsonl", glue_run("jr_1", "2026-11-10T10:00:00Z", 900));
+    import(&sandbox, "runs.jsonl");
+    sandbox
+}
+
+fn import(sandbox: &Sandbox, file: &str) {
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let arguments = [&["--now", NOW, "import", file][..], &place[..]].concat();
+    sandbox.run(&arguments).exits(0);
+}
+
+fn json(sandbox: &Sandbox, week: &str) -> Value {
+    sandbox.run(&["--now", NOW, "report", "--week", week, "--format", "json"]).exits(0).json()
+}
+
+fn outbox(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(sandbox.path("outbox"))
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    files.sort();
+    let named = |path: std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, std::fs::read(path).unwrap())
+    };
+    files.into_iter().map(named).collect()
+}
+
+#[test]
+fn the_worked_example_is_in_every_output() {
+    let sandbox = company();
+    let report = json(&sandbox, "2026-W46");
+    assert_eq!(report["totals"]["cost_usd"], "0.66");
+    assert_eq!(report["jobs"][0]["avg_workers"], 6.0);
+    assert_eq!(report["completeness"]["by_basis"]["provisioned"], 1);
+    for format in ["text", "html", "web"] {
+        let arguments = ["--now", NOW, "report", "--last-week", "--format", format];
+        let shown = sandbox.run(&arguments).exits(0);
+        assert!(shown.stdout.contains("$0.66"), "{format}: {}", shown.stdout);
+    }
+    assert_eq!(json(&sandbox, "2026-W45")["totals"]["runs"], 0);
+}
+
+#[test]
+fn importing_again_or_shuffled_changes_no_byte_of_the_report() {
+    let lines: Vec<_> = (0..50)
+        .map(|n| {
+            let end = format!("2026-11-{:02}T10:{:02}:00Z", 9 + n % 7, n);
+            glue_run(&format!("jr_{n}"), &end, 60 + n)
+        })
+        .collect();
+    let shown = |sandbox: &Sandbox| {
+        ["json", "html", "text", "web"].map(|format| {
+            let arguments = ["--now", NOW, "report", "--week", "2026-W46", "--format", format];
+            sandbox.run(&arguments).exits(0).stdout
+        })
+    };
+    let straight = company();
+    straight.write("runs.jsonl", lines.join("\n"));
+    import(&straight, "runs.jsonl");
+    let first = shown(&straight);
+    import(&straight, "runs.jsonl");
+    assert_eq!(shown(&straight), first);
+    let shuffled = company();
+    let reversed: Vec<_> = lines.into_iter().rev().collect();
+    shuffled.write("runs.jsonl", reversed.join("\n"));
+    import(&shuffled, "runs.jsonl");
+    assert_eq!(shown(&shuffled), first);
+}
+
+#[test]
+fn a_report_is_sent_once_and_a_preview_is_what_was_sent() {
+    let sandbox = company();
+    let send = ["--now", NOW, "report", "--last-week", "--send"];
+    let first = sandbox.run(&send).exits(0);
+    assert!(first.stderr.contains("sent to"), "{}", first.stderr);
+    assert!(!first.stderr.contains("data-leaders@"), "an address in full: {}", first.stderr);
+    let mails = outbox(&sandbox);
+    assert_eq!(mails.len(), 2, "one .eml and its page");
+    let again = sandbox.run(&send).exits(0);
+    assert!(again.stderr.contains("already sent"), "{}", again.stderr);
+    assert_eq!(outbox(&sandbox), mails);
+    let preview = sandbox.run(&["--now", NOW, "report", "--last-week", "--format", "html"]);
+    let page = mails.iter().find(|(name, _)| name.ends_with(".html")).unwrap();
+    assert_eq!(preview.exits(0).stdout.as_bytes(), page.1);
+}
+
+#[test]
+fn copies_resends_and_restatements_are_mails_of_their_own_kind() {
+    let sandbox = company();
+    let send = |more: &[&str]| {
+        let arguments = [&["--now", NOW, "report", "--last-week", "--send"], more].concat();
+        sandbox.run(&arguments)
+    };
+    send(&["--to", "me@example.com"]).exits(0);
+    let copies = outbox(&sandbox);
+    assert_eq!(copies.len(), 2);
+    send(&[]).exits(0);
+    assert_eq!(outbox(&sandbox).len(), 4, "a copy is not the report");
+    send(&["--resend", "--why", "deleted by mistake"]).exits(0);
+    assert_eq!(outbox(&sandbox).len(), 4, "in the outbox a repeat is the same file");
+    send(&["--restate", "--why", "late runs"]).exits(0);
+    let all = outbox(&sandbox);
+    assert_eq!(all.len(), 6);
+    let revision = all.iter().find(|(name, _)| name.contains("_r1_") && name.ends_with(".eml"));
+    let text = String::from_utf8_lossy(&revision.unwrap().1).to_lowercase();
+    assert!(text.contains("subject:") && text.contains("revision 1"), "{text}");
+}
+
+#[test]
+fn late_runs_change_later_looks_and_are_told_in_the_next_mail() {
+    let sandbox = company();
+    sandbox.run(&["--now", NOW, "report", "--last-week", "--send"]).exits(0);
+    sandbox.write("late.jsonl", glue_run("jr_late", "2026-11-12T10:00:00Z", 36_000));
+    let later = "2026-11-17T06:00:00Z";
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let arguments = [&["--now", later, "import", "late.jsonl"][..], &place[..]].concat();
+    sandbox.run(&arguments).exits(0);
+    let report = json(&sandbox, "2026-W46");
+    assert_eq!(report["completeness"]["late_runs"], 1);
+    assert_eq!(report["totals"]["cost_usd"], "27.06");
+    let next = ["--now", "2026-11-23T06:00:00Z", "report", "--last-week", "--format", "json"];
+    let restated = &sandbox.run(&next).exits(0).json()["completeness"]["restated_before"];
+    assert_eq!(restated["sent_usd"], "0.66");
+    assert_eq!(restated["now_usd"], "27.06");
+}
+
+#[test]
+fn team_editions_go_to_owners_with_their_own_runs_alone() {
+    let sandbox = company();
+    let mut configuration = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    configuration = configuration.replace(
+        "#: [reports.weekly.teams]\n",
+        "[reports.weekly.teams]\nnobody = [\"nobody@example.com\"]\n",
+    );
+    configuration += "\n[[ownership.rules]]\njob = \"^load$\"\nteam = \"orders\"\n";
+    configuration = configuration.replace(
+        "#: orders = [\"orders-owners@example.com\"]\n",
+        "orders = [\"orders-owners@example.com\"]\n",
+    );
+    sandbox.write("runledger.toml", configuration);
+    sandbox.run(&["--now", NOW, "report", "--last-week", "--send"]).exits(0);
+    let pages: Vec<_> =
+        outbox(&sandbox).into_iter().filter(|(name, _)| name.ends_with(".html")).collect();
+    assert_eq!(pages.len(), 3);
+    let holds = |edition: &str, text: &str| {
+        let (_, page) = pages.iter().find(|(name, _)| name.contains(edition)).unwrap();
+        String::from_utf8_lossy(page).contains(text)
+    };
+    assert!(holds("_all_", "$0.66") && holds("_orders_", "$0.66"));
+    assert!(!holds("_nobody_", "$0.66"));
+}
+
+#[test]
+fn wrong_configuration_does_nothing_and_says_where() {
+    let sandbox = Sandbox::new();
+    sandbox.write("runledger.toml", "[store]\nretention = 5\n");
+    let refused = sandbox.run(&["--now", NOW, "report"]).exits(2);
+    assert!(refused.stderr.contains("runledger.toml: store.retention"), "{}", refused.stderr);
+    assert!(!sandbox.path("runledger.db").exists());
+    let sandbox = company();
+    sandbox.run(&["report", "monthly"]).exits(2);
+    sandbox.run(&["report", "--week", "2026-46"]).exits(2);
+    sandbox.run(&["report", "--format", "pdf"]).exits(2);
+    let no_place = sandbox.run(&["import", "runs.jsonl"]).exits(2);
+    assert!(no_place.stderr.contains("--account"), "{}", no_place.stderr);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_told_and_the_others_are_stored() {
+    let sandbox = Sandbox::new();
+    let good = glue_run("jr_1", "2026-11-10T10:00:00Z", 900);
+    sandbox.write("runs.jsonl", format!("{good}\n{{\"Id\": \n{}", good.replace("jr_1", "jr_2")));
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let arguments = [&["--now", NOW, "import", "runs.jsonl"][..], &place[..]].concat();
+    let partly = sandbox.run(&arguments).exits(4);
+    assert!(partly.stderr.contains("runs.jsonl:2: "), "{}", partly.stderr);
+    assert_eq!(json(&sandbox, "2026-W46")["totals"]["runs"], 2);
+}
