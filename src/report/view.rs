@@ -24,6 +24,8 @@ pub struct View {
     pub title: String,
     /// The period's name: `2026-W46`.
     pub period: String,
+    /// `revision 1`, where this replaces a report that was sent; empty otherwise.
+    pub revision: String,
     /// Its days: `9–15 November 2026`.
     pub days: String,
     /// Its kind: `week`, `month`, `period`.
@@ -127,6 +129,10 @@ impl View {
         Self {
             title: title(figures, limits),
             period: super::words::visible(&figures.period.name),
+            revision: match figures.revision {
+                0 => String::new(),
+                number => format!("revision {number}"),
+            },
             days: format::days(&figures.period),
             noun: figures.period.noun(),
             time_zone: figures.period.zone_name().to_owned(),

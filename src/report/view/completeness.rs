@@ -105,6 +105,12 @@ fn context(figures: &Figures) -> Vec<String> {
             figures.period.noun()
         ));
     }
+    if facts.assumed_architecture_runs > 0 {
+        notes.push(format!(
+            "{} priced for an assumed architecture: nothing says which they had.",
+            format::plural(facts.assumed_architecture_runs, "EMR Serverless run")
+        ));
+    }
     if let Some(restated) = &facts.restated_before {
         notes.push(format!(
             "{} was reported as {} and is {} now ({}): runs came in late.",

@@ -51,6 +51,15 @@ fn a_teams_edition_is_about_the_team() {
 }
 
 #[test]
+fn a_revision_is_marked_as_one() {
+    let report = rendered(&Figures { revision: 2, ..company::figures() });
+    assert_eq!(report.subject, "Data jobs, 2026-W46, revision 2: $5,832.60 (+5.9%)");
+    for part in [&report.text, &report.html] {
+        assert!(part.contains("revision 2") && part.contains("replaces the report"));
+    }
+}
+
+#[test]
 fn without_a_week_before_nothing_is_compared() {
     let mut figures = Figures { before: None, ..company::figures() };
     for job in &mut figures.jobs {
