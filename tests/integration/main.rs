@@ -3,12 +3,12 @@
 //! One binary, because each would link the whole tree again. A new file is one line here.
 
 #![cfg(test)]
-
 mod harness;
 mod import_events;
 mod import_files;
 mod import_hostile;
 mod import_rows;
+mod log;
 mod peers;
 mod readme;
 mod report;
