@@ -58,14 +58,15 @@ impl Message {
 const SUBJECT_CHARS_MAX: usize = 250;
 
 /// A text as one line of a header: line breaks and other control characters become spaces, and
-/// characters that are not seen but turn the direction of what is read are taken out.
+/// characters that are not seen but turn the direction of what is read are taken out. What looks
+/// like the start of an encoded word is taken apart, or readers would decode line breaks from it.
 pub(super) fn one_line(text: &str) -> String {
     let visible: String = text
         .chars()
         .filter(|c| !is_invisible_format(*c))
         .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
         .collect();
-    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ").replace("=?", "= ?");
     if let Some((cut, _)) = line.char_indices().nth(SUBJECT_CHARS_MAX) {
         line.truncate(cut);
         line.push('…');
@@ -112,6 +113,7 @@ mod tests {
         assert_eq!(one_line("a\r\nBcc: b@example.com"), "a Bcc: b@example.com");
         assert_eq!(one_line("\u{0}a\u{7f}\u{85}b\u{2028}c\t d "), "a b c d");
         assert_eq!(one_line("cost \u{202e}drop\u{2066}!"), "cost drop!");
+        assert_eq!(one_line("=?utf-8?q?x=0D=0A?="), "= ?utf-8?q?x=0D=0A?=");
         assert_eq!(one_line("Kosten für Köln 💶"), "Kosten für Köln 💶");
         let long = one_line(&"ü".repeat(300));
         assert_eq!(long.chars().count(), SUBJECT_CHARS_MAX + 1);

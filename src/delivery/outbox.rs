@@ -41,7 +41,8 @@ impl Outbox {
         self.folder.join(format!("{}.eml", file_stem(key)))
     }
 
-    /// Writes the mail's two files; the message id is the name of the `.eml`.
+    /// Writes the mail's two files; the message id is the hash in their name, since the name holds
+    /// the recipient's address, and message ids go to logs.
     ///
     /// # Errors
     /// When the folder cannot be written. The mail is then not there, or is there as before.
@@ -56,16 +57,18 @@ impl Outbox {
         });
         let refused = |reason: String| SendError::Refused {
             cause: Cause::Folder,
-            reason: format!("cannot write {}: {reason}", path.display()),
+            reason: format!("cannot write into {}: {reason}", self.folder.display()),
         };
         match written.await {
-            Ok(Ok(())) => Ok(Accepted {
-                message_id: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            }),
+            Ok(Ok(())) => Ok(Accepted { message_id: short_hash(&mail.key) }),
             Ok(Err(error)) => Err(refused(error.to_string())),
             Err(error) => Err(refused(error.to_string())),
         }
     }
+}
+
+fn short_hash(key: &str) -> String {
+    format!("{:x}", Sha256::digest(key))[..16].to_owned()
 }
 
 /// The key in characters that every file system takes, and a hash that tells keys apart which
@@ -76,7 +79,7 @@ fn file_stem(key: &str) -> String {
         .take(READABLE_CHARS_MAX)
         .map(|c| if c.is_ascii_alphanumeric() || "-_.@+".contains(c) { c } else { '_' })
         .collect();
-    format!("{}.{}", readable.trim_start_matches('.'), &format!("{:x}", Sha256::digest(key))[..12])
+    format!("{}.{}", readable.trim_start_matches('.'), short_hash(key))
 }
 
 /// Puts a whole file in place: written under a name of its own, brought to the disk, renamed.
@@ -141,7 +144,7 @@ mod tests {
         let accepted = outbox.send(&first).await.unwrap();
         let before = names(outbox.folder());
         assert_eq!(before.len(), 2, "{before:?}");
-        assert_eq!(before[0], accepted.message_id);
+        assert!(before[0].ends_with(&format!(".{}.eml", accepted.message_id)), "{before:?}");
         assert!(before[0].starts_with("weekly_2026-W46_all_r0_ada@example.org."), "{before:?}");
         assert_eq!(outbox.send(&first).await.unwrap(), accepted);
         assert_eq!(names(outbox.folder()), before);

@@ -60,22 +60,22 @@ pub struct LeftOut {
 pub enum RenderError {
     /// Too large even with every attachment left out.
     #[error(
-        "the mail {key} takes {bytes} bytes without attachments, and {limit} are allowed; \
+        "the mail to {to} takes {bytes} bytes without attachments, and {limit} are allowed; \
          shorten the report, or raise `max_megabytes` under [mail]"
     )]
     TooLarge {
-        /// The occurrence's key.
-        key: String,
+        /// The recipient.
+        to: Address,
         /// The bytes it takes.
         bytes: usize,
         /// The bytes allowed.
         limit: usize,
     },
     /// A line that mail servers would cut or refuse.
-    #[error("the mail {key} has a line of {bytes} bytes, and mail allows 998")]
+    #[error("the mail to {to} has a line of {bytes} bytes, and mail allows 998")]
     LongLine {
-        /// The occurrence's key.
-        key: String,
+        /// The recipient.
+        to: Address,
         /// The line's length.
         bytes: usize,
     },
@@ -185,12 +185,12 @@ impl Message {
 
     fn check(&self, bytes: &[u8], limit: usize) -> Result<(), RenderError> {
         if bytes.len() > limit {
-            return Err(RenderError::TooLarge { key: self.key.clone(), bytes: bytes.len(), limit });
+            return Err(RenderError::TooLarge { to: self.to.clone(), bytes: bytes.len(), limit });
         }
         let longest = bytes.split(|b| *b == b'\n').map(|line| line.trim_ascii_end().len()).max();
         match longest {
             Some(length) if length > LINE_BYTES_MAX => {
-                Err(RenderError::LongLine { key: self.key.clone(), bytes: length })
+                Err(RenderError::LongLine { to: self.to.clone(), bytes: length })
             }
             _ => Ok(()),
         }

@@ -40,7 +40,7 @@ impl Via {
 /// A mail was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The name it was given: SES's message id, or the file's name.
+    /// The name it was given: SES's message id, or the hash in the outbox file's name.
     pub message_id: String,
 }
 

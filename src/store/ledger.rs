@@ -258,3 +258,109 @@ impl Ledger {
         Ok(if found == Some(new) { Written::Done } else { Written::Outrun })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+        SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+    use super::*;
+    use crate::delivery::OnUnknown;
+    use crate::store::{Store, StoreSettings};
+
+    /// A connection that loses the answer to the first of every two writes.
+    #[derive(Clone, Debug)]
+    struct Lossy {
+        inner: SharedHttpClient,
+        writes: Arc<AtomicU32>,
+    }
+
+    #[derive(Debug)]
+    struct LossyConnector {
+        inner: SharedHttpConnector,
+        writes: Arc<AtomicU32>,
+    }
+
+    impl HttpClient for Lossy {
+        fn http_connector(
+            &self,
+            settings: &HttpConnectorSettings,
+            components: &RuntimeComponents,
+        ) -> SharedHttpConnector {
+            let inner = self.inner.http_connector(settings, components);
+            SharedHttpConnector::new(LossyConnector { inner, writes: Arc::clone(&self.writes) })
+        }
+    }
+
+    impl HttpConnector for LossyConnector {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let target = request.headers().get("x-amz-target").unwrap_or_default();
+            let loses = target.ends_with("PutItem")
+                && self.writes.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+            let answer = self.inner.call(request);
+            HttpConnectorFuture::new(async move {
+                let answer = answer.await?;
+                if loses {
+                    Err(ConnectorError::io("the answer is lost".into()))
+                } else {
+                    Ok(answer)
+                }
+            })
+        }
+    }
+
+    /// The SDK repeats each write and is told that the record has moved: by its own first try.
+    #[tokio::test]
+    async fn a_write_whose_answer_is_lost_is_known_as_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runledger.db");
+        let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+        let table = store.ledger_table();
+        let inner = table.client.config().http_client().unwrap();
+        let writes = Arc::new(AtomicU32::new(0));
+        let lossy = Lossy { inner, writes: Arc::clone(&writes) };
+        let config = table.client.config().to_builder().http_client(lossy).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let ledger = Ledger::new(Table::new(client, table.name.clone()));
+
+        let occurrence = Occurrence {
+            report: "weekly".into(),
+            period: "2026-W46".into(),
+            edition: "all".into(),
+            revision: 0,
+            recipient: "Ada <ada@example.org>".parse().unwrap(),
+            copy: false,
+        };
+        let ask = Ask {
+            by: "test".into(),
+            holder: "one".into(),
+            lease: Duration::from_secs(60),
+            on_unknown: OnUnknown::Hold,
+            why: "due".into(),
+            again: None,
+        };
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let claimed = ledger.claim(&occurrence, &ask, now).await.unwrap();
+        let Claimed::Yours(held) = claimed else { panic!("{claimed:?}") };
+        let held = ledger.begin(&held, &ask, Via::Ses, now).await.unwrap().expect("still ours");
+        let end = End::Failed { reason: "no".into(), retryable: false };
+        let record = ledger.finish(&held, &end, "test", now).await.unwrap();
+        assert_eq!(record.history.len(), 3, "each transition once: {record:#?}");
+        assert_eq!(writes.load(Ordering::SeqCst), 6, "each write twice");
+
+        // What another has written is not taken for ours.
+        let other = Ask { holder: "two".into(), ..ask.clone() };
+        let first = ledger.claim(&occurrence, &other, now).await.unwrap();
+        assert!(matches!(first, Claimed::Yours(_)));
+        assert_eq!(ledger.begin(&held, &ask, Via::Ses, now).await.unwrap(), None);
+    }
+}

@@ -3,6 +3,8 @@
 //! One binary, because each would link the whole tree again. A new file is one line here.
 
 #![cfg(test)]
+
+mod delivery;
 mod harness;
 mod import_events;
 mod import_files;

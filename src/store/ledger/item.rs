@@ -111,3 +111,83 @@ pub(super) fn of_item(item: &Item) -> Result<Record, String> {
         rest: stored.rest,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Lease, SentMail};
+    use super::*;
+    use crate::delivery::Via;
+
+    fn record(stage: Stage) -> Record {
+        let at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        let sent = SentMail {
+            message_id: "id".into(),
+            bytes: 7,
+            sha256: "ab".into(),
+            at,
+            by: "test".into(),
+            total_usd: "12.000000001".parse().unwrap(),
+            via: Via::Ses,
+        };
+        Record {
+            occurrence: Occurrence {
+                report: "weekly #1/2".into(),
+                period: "2026-11-01..2026-11-02".into(),
+                edition: "Zahlungsläufe".into(),
+                revision: 3,
+                recipient: "ada@example.org".parse().unwrap(),
+                copy: true,
+            },
+            stage,
+            version: 9,
+            claim: 2,
+            attempts: 4,
+            unknown_ends: 1,
+            first_sent: Some(sent),
+            history: vec![Event {
+                at,
+                by: "test".into(),
+                to: crate::model::DeliveryState::Claimed,
+                why: "due \"now\"".into(),
+            }],
+            history_dropped: 5,
+            rest: BTreeMap::from([("opened".to_owned(), serde_json::json!({"by": ["x"]}))]),
+        }
+    }
+
+    #[test]
+    fn every_fact_survives_the_item_and_so_does_what_a_newer_version_wrote() {
+        let lease = Lease { holder: "one".into(), until: jiff::Timestamp::UNIX_EPOCH };
+        let (reason, retryable) = ("no".to_owned(), true);
+        let stages = [
+            Stage::Claimed(lease.clone()),
+            Stage::Sending { lease, via: Via::Outbox },
+            Stage::Failed { reason: reason.clone(), retryable },
+            Stage::Unknown { reason },
+            Stage::Sent(record(Stage::Unknown { reason: String::new() }).first_sent.unwrap()),
+        ];
+        for stage in stages {
+            let record = record(stage);
+            let item = to_item(&record).unwrap();
+            assert_eq!(item[STATE].as_s().unwrap(), record.state().as_str());
+            assert_eq!(of_item(&item), Ok(record));
+        }
+    }
+
+    #[test]
+    fn keys_are_apart() {
+        assert_eq!(partition("weekly #1/2", "2026-W46"), "DELIVERY#weekly%20%231%2F2#2026-W46");
+        let copy = record(Stage::Unknown { reason: String::new() }).occurrence;
+        assert_eq!(sort_key(&copy), "COPY#Zahlungsl%C3%A4ufe#ada@example.org#r0003");
+        assert_ne!(sort_key(&Occurrence { copy: false, ..copy.clone() }), sort_key(&copy));
+    }
+
+    #[test]
+    fn an_item_is_refused_with_a_reason() {
+        let mut item = to_item(&record(Stage::Unknown { reason: String::new() })).unwrap();
+        item.insert(RECORD.to_owned(), AttributeValue::S(r#"{"report":"x"}"#.into()));
+        assert!(of_item(&item).unwrap_err().contains("missing field"));
+        item.remove(RECORD);
+        assert_eq!(of_item(&item), Err("no record".into()));
+    }
+}

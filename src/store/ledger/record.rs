@@ -91,7 +91,7 @@ pub struct Lease {
 /// A mail that was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentMail {
-    /// The name it was given by SES, or the outbox file's.
+    /// The name it was given by SES, or the hash in the outbox file's.
     pub message_id: String,
     /// The mail's size.
     pub bytes: u64,

@@ -9,8 +9,10 @@ use super::{Mail, Terms};
 use crate::delivery::{Accepted, Cause, Rendered, SendError, Transport};
 use crate::store::{Ask, Claimed, Clock, End, Held, Ledger, SentMail, StoreError};
 
-/// The longest pause between two looks at a delivery that somebody else holds.
-const WAIT_STEP: Duration = Duration::from_secs(2);
+/// The first pause between two looks at a delivery that somebody else holds; each further one is
+/// twice as long, up to the longest.
+const WAIT_STEP: Duration = Duration::from_millis(50);
+const WAIT_STEP_MAX: Duration = Duration::from_secs(2);
 /// The first pause after a call that came too soon; each further one is twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// How often the end of a call is tried to be put on record, beyond the SDK's own retries.
@@ -58,7 +60,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     /// where they renew it.
     async fn claim(&self, mail: &Mail) -> Result<Claimed, StoreError> {
         let patience = self.terms.lease * 2;
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut pause) = (Duration::ZERO, WAIT_STEP);
         loop {
             let now = self.clock.now();
             let claimed = self.ledger.claim(&mail.occurrence, self.ask, now).await?;
@@ -74,9 +76,10 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
             }
             let left = Duration::try_from(lease.until.duration_since(now)).unwrap_or_default();
             // A little past its end, and never not at all.
-            let step = (left + Duration::from_millis(10)).min(WAIT_STEP);
+            let step = (left + Duration::from_millis(10)).min(pause);
             self.clock.sleep(step).await;
             waited += step;
+            pause = (pause * 2).min(WAIT_STEP_MAX);
         }
     }
 

@@ -28,7 +28,7 @@ pub struct DeliveryOutcome {
 pub enum Outcome {
     /// It was sent just now.
     Sent {
-        /// SES's message id, or the outbox file's name.
+        /// SES's message id, or the hash in the outbox file's name.
         message_id: String,
         /// Its size in bytes.
         bytes: u64,
@@ -41,7 +41,7 @@ pub enum Outcome {
     AlreadySent {
         /// The `now` of the report that was sent.
         at: Timestamp,
-        /// SES's message id, or the outbox file's name.
+        /// SES's message id, or the hash in the outbox file's name.
         message_id: String,
     },
     /// It did not leave. The next start tries again.
