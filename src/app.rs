@@ -26,8 +26,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store; `location` comes before the configuration's. An embedded store is made where
-    /// there is none, a table is not: `init` does that.
+    /// Opens the store; `location` comes before the configuration's. An embedded store is made
+    /// where there is none, a table is not: `init` does that.
     ///
     /// # Errors
     /// When the store cannot be opened.

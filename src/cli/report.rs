@@ -9,7 +9,6 @@ use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::Figures;
 use crate::app::App;
-use crate::model::Address;
 use crate::report::{ReportSettings, Templates};
 use crate::store::RealClock;
 use crate::tables::{failures_csv, jobs_csv};
@@ -36,14 +35,11 @@ pub(super) struct Report {
     /// Send the report to whom it is due and who does not have it yet
     #[arg(long)]
     send: bool,
-    /// Send a copy to this address alone, to try
-    #[arg(long, value_name = "ADDRESS", requires = "send")]
-    to: Option<Address>,
     /// Send again what was sent already, or may have been
-    #[arg(long, requires = "send", conflicts_with_all = ["restate", "to"])]
+    #[arg(long, requires = "send", conflicts_with = "restate")]
     resend: bool,
     /// Send a new revision of what was sent, marked as one
-    #[arg(long, requires = "send", conflicts_with = "to")]
+    #[arg(long, requires = "send")]
     restate: bool,
     /// Why, for the record of --resend and --restate
     #[arg(long, value_name = "TEXT", requires = "send")]
@@ -64,6 +60,13 @@ enum Format {
 
 impl Report {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        let copy_to = self.period.copy_to();
+        if copy_to.is_some() && (!self.send || self.resend || self.restate) {
+            return Err(Failure::usage(
+                "--to with an address sends a copy to try, which nothing else is mixed with",
+                "use it with --send, and without --resend and --restate",
+            ));
+        }
         let app = world.app().await?;
         let settings = app.config.report(&self.name).ok_or_else(|| {
             Failure::usage(
@@ -82,7 +85,7 @@ impl Report {
             settings: &settings,
             request: &request,
             team: self.team.as_deref(),
-            copy_to: self.to.as_ref(),
+            copy_to,
             restate: self.restate,
         };
         let templates = app.templates()?;
@@ -110,7 +113,9 @@ impl Report {
         let mail = app.config.mail.as_ref().ok_or_else(|| {
             Failure::usage("nothing says how mail leaves", "add a [mail] section; see `init`")
         })?;
-        if !has_recipients(publication.settings, self.team.as_deref()) && self.to.is_none() {
+        if !has_recipients(publication.settings, self.team.as_deref())
+            && publication.copy_to.is_none()
+        {
             return Err(Failure::usage(
                 format!("the report `{}` has no recipients", self.name),
                 format!("add `recipients` to [reports.{}], or use --to", self.name),

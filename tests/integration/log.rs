@@ -129,7 +129,8 @@ fn agrees_week_by_week(ledger: &Ledger, runs: &str) {
         assert_eq!(report["completeness"]["still_running"], wanted["still_running"], "{week}");
         assert_eq!(report["completeness"]["by_basis"], wanted["by_basis"], "{week}");
         same_jobs(week, &report["jobs"], &wanted["jobs"]);
-        // A week looks the same from the week after it, or changes would be measured against nothing.
+        // A week looks the same from the week after it, or changes would be measured against
+        // nothing.
         assert_eq!(report["before"], week_before, "before {week}");
         week_before = report["totals"].clone();
         sums.add(&report["totals"]);

@@ -210,8 +210,8 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     }
 }
 
-/// The outcome of a call whose end could not be put on record: the ledger says SENDING, and will say
-/// UNKNOWN when the lease is over. The log is then the only place that knows better.
+/// The outcome of a call whose end could not be put on record: the ledger says SENDING, and will
+/// say UNKNOWN when the lease is over. The log is then the only place that knows better.
 fn unrecorded(outcome: &Outcome, failure: &StoreError) -> Outcome {
     error!(%failure, ?outcome, "the end of a call could not be put on record");
     Outcome::Unknown { reason: format!("its end could not be put on record: {failure}") }
