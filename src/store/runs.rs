@@ -150,19 +150,26 @@ impl Store {
         wanted: &BTreeMap<String, Vec<&str>>,
         found: &mut HashMap<String, Found>,
     ) -> Result<(), StoreError> {
-        let mut answers = stream::iter(wanted)
-            .map(|(partition, keys)| async move {
-                Ok::<_, StoreError>((partition, self.table.items(partition, keys).await?))
-            })
-            .buffer_unordered(CONCURRENCY);
+        // A named function rather than a closure, so that the whole is `Send` for any lifetime.
+        let requests: Vec<_> =
+            wanted.iter().map(|(partition, keys)| self.fetch_from(partition, keys)).collect();
+        let mut answers = stream::iter(requests).buffer_unordered(CONCURRENCY);
         while let Some((partition, items)) = answers.try_next().await? {
             for item in items {
                 let stored = Stored::of_item(&item).map_err(|e| self.table.unreadable(&item, e))?;
                 let key = keys::identity_key(&stored.run.identity);
-                found.entry(key).or_default().items.push((partition.clone(), stored));
+                found.entry(key).or_default().items.push((partition.to_owned(), stored));
             }
         }
         Ok(())
+    }
+
+    async fn fetch_from<'k>(
+        &self,
+        partition: &'k str,
+        keys: &[&str],
+    ) -> Result<(&'k str, Vec<Item>), StoreError> {
+        Ok((partition, self.table.items(partition, keys).await?))
     }
 
     /// What has to be written so that the table holds the run once, with everything known of it.
@@ -221,9 +228,8 @@ impl Store {
     /// Writes the plans, and returns the keys of those that lost a race.
     async fn write(&self, plans: Vec<Plan>, saved: &mut Saved) -> Result<Vec<String>, StoreError> {
         let groups = grouped(plans, self.settings.transaction_items.clamp(1, 100));
-        let mut outcomes = stream::iter(groups)
-            .map(|group| async move { self.write_group(group).await })
-            .buffer_unordered(CONCURRENCY);
+        let writes: Vec<_> = groups.into_iter().map(|group| self.write_group(group)).collect();
+        let mut outcomes = stream::iter(writes).buffer_unordered(CONCURRENCY);
         let mut lost = Vec::new();
         while let Some((written, contended)) = outcomes.try_next().await? {
             written.iter().for_each(|plan| saved.count(plan.change));

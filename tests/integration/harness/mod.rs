@@ -9,4 +9,4 @@ mod peers;
 mod sandbox;
 
 pub(crate) use peers::{beside_tests, dynamodb_url, http_get, python, ses_url, skipped};
-pub(crate) use sandbox::{Finished, Sandbox};
+pub(crate) use sandbox::Sandbox;

@@ -99,7 +99,6 @@ pub(super) fn of_jobs(jobs: Vec<JobFigures>) -> Figures {
         compared_with: "2026-W45".into(),
         as_of: at("2026-11-16T05:00:00Z"),
         team: None,
-        revision: 0,
         completeness: Completeness { runs: totals.runs, ..Completeness::default() },
         before: Some(before(&totals, &jobs)),
         teams: Vec::new(),
