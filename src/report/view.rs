@@ -3,10 +3,13 @@
 //! Everything is decided here that the HTML and the text must agree on: what is said, how it is
 //! rounded, how much of it is shown. Templates place it; they compute nothing.
 
+mod cells;
 mod completeness;
 mod costs;
 mod headline;
+mod jobs;
 mod limits;
+mod quotas;
 mod runs;
 
 use serde::Serialize;
@@ -146,13 +149,13 @@ impl View {
             alerts_cut,
             totals: costs::totals(figures),
             teams: costs::teams(figures, limits),
-            jobs: costs::jobs(figures, limits),
-            movers: costs::movers(figures, limits),
+            jobs: jobs::jobs(figures, limits),
+            movers: jobs::movers(figures, limits),
             states: runs::states(figures, limits),
             configurations: runs::configurations(figures, limits),
             failures: runs::failures(figures, limits),
             waste: costs::waste(figures),
-            quotas: runs::quotas(figures, limits),
+            quotas: quotas::quotas(figures, limits),
             still_running: runs::still_running(figures, limits),
             footnotes: footnotes(figures),
         }

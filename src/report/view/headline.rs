@@ -118,7 +118,7 @@ fn dearest(figures: &Figures, limits: &Limits) -> String {
 fn movers(figures: &Figures, limits: &Limits) -> Vec<Mover> {
     let mut movers: Vec<(Usd, Option<&JobFigures>)> =
         figures.jobs.iter().filter_map(|job| Some((job.change_usd?, Some(job)))).collect();
-    movers.push((super::costs::gone(figures), None));
+    movers.push((super::jobs::gone(figures), None));
     movers.retain(|(change, _)| !change.is_zero());
     // Stable, so that ties stay in the jobs' own order.
     movers.sort_by_key(|(change, _)| std::cmp::Reverse(change.nanos().unsigned_abs()));

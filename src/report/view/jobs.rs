@@ -1,0 +1,199 @@
+//! The tables of jobs: the dearest, and those whose cost moved most.
+
+use super::cells::{
+    Rest, bad_ends, change_amount, change_of, cut_total, failed_cell, len, placed, waste_cell,
+};
+use super::{Limits, cut_line};
+use crate::analysis::{Figures, JobFigures};
+use crate::model::Usd;
+use crate::report::format;
+use crate::report::table::{Cell, Column, Lead, Note, Row, Table, Tone};
+use crate::report::words::{shortened, visible};
+
+/// The line of the jobs that ran only in the period before.
+const GONE: &str = "Jobs that did not run again";
+
+/// What the jobs that ran only in the period before cost then, as a change: never above zero but
+/// for jobs whose cost then is not known.
+pub(super) fn gone(figures: &Figures) -> Usd {
+    let Some(before) = &figures.before else { return Usd::ZERO };
+    let known: Usd = figures.jobs.iter().filter_map(|job| job.change_usd).sum();
+    figures.totals.cost_usd - before.cost_usd - known
+}
+
+pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
+    if figures.jobs.is_empty() {
+        return None;
+    }
+    let shown = &figures.jobs[..figures.jobs.len().min(limits.jobs)];
+    let hidden = &figures.jobs[shown.len()..];
+    let cost: Usd = figures.jobs.iter().map(|job| job.cost_usd).sum();
+    let rows = shown.iter().map(|job| job_row(job, figures, limits)).collect();
+    let mut foot = Vec::new();
+    if !hidden.is_empty() {
+        foot.push(jobs_row(
+            format!("Other ({})", format::plural(len(hidden), "job")),
+            hidden,
+            Rest::of(cost, shown.iter().map(|job| job.cost_usd)).text(),
+            sum_of_changes(hidden),
+        ));
+    }
+    let gone = gone(figures);
+    if !gone.is_zero() {
+        foot.push(jobs_row(GONE.into(), &[], format::dollars(Usd::ZERO), Some(gone)));
+    }
+    let change = sum_of_changes(&figures.jobs).map(|change| change + gone);
+    foot.push(jobs_row("Total".into(), &figures.jobs, format::dollars(cost), change));
+    let table = Table {
+        title: "By job".into(),
+        caption: format!(
+            "The dearest jobs, and the change against {}.",
+            visible(&figures.compared_with)
+        ),
+        columns: vec![
+            Column::numbers("Cost"),
+            Column::numbers("Change"),
+            Column::numbers("Runs"),
+            Column::numbers("Failed"),
+            Column::numbers("Retries"),
+            Column::numbers("Workers"),
+            Column::numbers("Run time"),
+            Column::numbers("Waste"),
+        ],
+        rows,
+        foot,
+        cut: cut_total(shown.len(), figures.jobs.len(), "job", cost),
+        led: true,
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
+    let failed = bad_ends(&job.by_state);
+    // A job none of whose runs has a price has no cost: that is not the same as costing nothing.
+    let cost = if job.unpriced_runs == job.runs && job.runs > 0 {
+        Cell::new("unpriced").with_tone(Tone::Warn)
+    } else {
+        Cell::new(format::dollars(job.cost_usd))
+    };
+    let place = format!("{} {}", visible(&job.account), visible(&job.region));
+    let workers =
+        if job.avg_workers > 0.0 { format::quantity(job.avg_workers) } else { "–".to_owned() };
+    Row {
+        lead: Some(Lead {
+            text: shortened(&job.job, limits.name_columns),
+            aside: placed(&job.team, &job.engine, &place, figures, limits),
+        }),
+        cells: vec![
+            cost,
+            change_of(job.cost_usd, job.change_usd, figures.totals.cost_usd),
+            Cell::new(format::count(job.runs)),
+            failed_cell(failed),
+            Cell::new(format::count(job.retries)),
+            Cell::new(workers),
+            Cell::new(format::duration(job.runtime_seconds)),
+            waste_cell(job.waste_usd),
+        ],
+        note: (job.unpriced_runs > 0 && job.unpriced_runs < job.runs).then(|| Note {
+            text: format!("{} unpriced", format::plural(job.unpriced_runs, "run")),
+            link: None,
+        }),
+    }
+}
+
+fn sum_of_changes(jobs: &[JobFigures]) -> Option<Usd> {
+    jobs.iter().map(|job| job.change_usd).sum()
+}
+
+fn jobs_row(label: String, jobs: &[JobFigures], cost: String, change: Option<Usd>) -> Row {
+    let sum = |part: fn(&JobFigures) -> u64| jobs.iter().map(part).sum::<u64>();
+    let failed = jobs.iter().map(|job| bad_ends(&job.by_state)).sum();
+    Row {
+        lead: Some(Lead { text: label, aside: String::new() }),
+        cells: vec![
+            Cell::new(cost),
+            change_amount(change, None),
+            Cell::new(format::count(sum(|job| job.runs))),
+            failed_cell(failed),
+            Cell::new(format::count(sum(|job| job.retries))),
+            Cell::new(""),
+            Cell::new(format::duration(sum(|job| job.runtime_seconds))),
+            Cell::new(format::dollars(jobs.iter().map(|job| job.waste_usd).sum())),
+        ],
+        note: None,
+    }
+}
+
+pub(super) fn movers(figures: &Figures, limits: &Limits) -> Option<Table> {
+    let before = figures.before.as_ref()?;
+    let mut moved: Vec<(&JobFigures, Usd)> = figures
+        .jobs
+        .iter()
+        .filter_map(|job| Some((job, job.change_usd.filter(|change| !change.is_zero())?)))
+        .collect();
+    moved.sort_by_key(|(_, change)| std::cmp::Reverse(change.nanos().unsigned_abs()));
+    let shown = &moved[..moved.len().min(limits.movers)];
+    if shown.len() < 2 {
+        return None;
+    }
+    let total = figures.totals.cost_usd;
+    let rows = shown.iter().map(|(job, change)| {
+        Row::of(vec![
+            Cell::new(shortened(&job.job, limits.name_columns)),
+            Cell::new(format::dollars(job.cost_usd - *change)),
+            Cell::new(format::dollars(job.cost_usd)),
+            change_of(job.cost_usd, Some(*change), total),
+        ])
+    });
+    let table = Table {
+        title: "What moved".into(),
+        caption: format!("The largest changes against {}.", visible(&figures.compared_with)),
+        columns: vec![
+            Column::words("Job"),
+            Column::numbers("Before"),
+            Column::numbers("Now"),
+            Column::numbers("Change"),
+        ],
+        rows: rows.collect(),
+        foot: movers_foot(figures, shown, before.cost_usd, moved.len() - shown.len()),
+        cut: cut_line(shown.len(), moved.len(), "job"),
+        ..Table::default()
+    };
+    Some(table.finished())
+}
+
+/// Jobs that did not run again, the other movers and the total: the changes add up.
+fn movers_foot(
+    figures: &Figures,
+    shown: &[(&JobFigures, Usd)],
+    before: Usd,
+    hidden: usize,
+) -> Vec<Row> {
+    let total = figures.totals.cost_usd;
+    let gone = gone(figures);
+    let row = |label: String, then: Usd, now: Usd, change: Usd| {
+        Row::of(vec![
+            Cell::new(label),
+            Cell::new(format::dollars(then)),
+            Cell::new(format::dollars(now)),
+            Cell::new(format::change(change)),
+        ])
+    };
+    let mut foot = Vec::new();
+    if !gone.is_zero() {
+        foot.push(row(GONE.into(), -gone, Usd::ZERO, gone));
+    }
+    // Each column closes by itself, because a row's three roundings need not agree.
+    let nows = shown.iter().map(|(job, _)| job.cost_usd);
+    let befores = shown.iter().map(|(job, change)| job.cost_usd - *change).chain([-gone]);
+    let changes = shown.iter().map(|(_, change)| *change).chain([gone]);
+    let rest_before = format::remainder(before, befores);
+    let rest_now = format::remainder(total, nows);
+    let rest_change = format::remainder(total - before, changes);
+    if hidden > 0 || !rest_now.is_zero() {
+        foot.push(row("All other jobs".into(), rest_before, rest_now, rest_change));
+    }
+    foot.push(row("Total".into(), before, total, total - before));
+    foot
+}
