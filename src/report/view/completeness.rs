@@ -19,7 +19,7 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
         };
         (verdict, if facts.collected_through.is_some() { Tone::Good } else { Tone::Plain })
     } else {
-        let covered = facts.runs - facts.unpriced_runs;
+        let covered = facts.runs.saturating_sub(facts.unpriced_runs);
         let verdict = if facts.unpriced_runs > 0 {
             format!("Not complete: the total covers {} of {runs}.", format::count(covered))
         } else {

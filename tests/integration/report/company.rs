@@ -57,7 +57,6 @@ pub(super) fn figures() -> Figures {
     let nothing = of_jobs(jobs());
     let Totals { cost_usd, .. } = nothing.totals;
     Figures {
-        revision: 0,
         completeness: completeness(&nothing.totals),
         teams: teams(&nothing.jobs, cost_usd),
         states: states(&nothing.totals),
@@ -94,11 +93,11 @@ pub(super) fn small(jobs_kept: usize) -> Figures {
 pub(super) fn of_jobs(jobs: Vec<JobFigures>) -> Figures {
     let totals = totals(&jobs);
     Figures {
-        revision: 0,
         period: Period::week("2026-W46", &TimeZone::get("Europe/Berlin").unwrap()).unwrap(),
         compared_with: "2026-W45".into(),
         as_of: at("2026-11-16T05:00:00Z"),
         team: None,
+        revision: 0,
         completeness: Completeness { runs: totals.runs, ..Completeness::default() },
         before: Some(before(&totals, &jobs)),
         teams: Vec::new(),
@@ -147,7 +146,7 @@ fn job(index: usize) -> JobFigures {
     let bad = if !is_emr && index % 4 == 1 { "TIMEOUT" } else { "FAILED" };
     JobFigures {
         engine: if is_emr { "emr-serverless" } else { "glue" }.into(),
-        account: if index % 3 == 0 { "210987654321" } else { "123456789012" }.into(),
+        account: if index.is_multiple_of(3) { "210987654321" } else { "123456789012" }.into(),
         region: "eu-west-1".into(),
         job: name,
         team: TEAMS[(index * 3 + index / 7) % 7].into(),

@@ -158,7 +158,8 @@ proptest! {
     fn any_week_reads_right(figures in week()) {
         let report = rendered(&figures);
         let html = readable(&report.html);
-        for amount in [figures.totals.cost_usd, figures.totals.waste_usd, figures.jobs[0].cost_usd] {
+        let totals = &figures.totals;
+        for amount in [totals.cost_usd, totals.waste_usd, figures.jobs[0].cost_usd] {
             let amount = printed(amount);
             prop_assert!(html.contains(&amount), "{} is not in the HTML", amount);
             prop_assert!(report.text.contains(&amount), "{} is not in the text", amount);
