@@ -171,10 +171,16 @@ pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
             error!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");
         }
         Outcome::Unknown { reason } => {
-            error!(%recipient, report, period, edition, revision, reason, hint, "mail may have left");
+            error!(
+                %recipient, report, period, edition, revision, reason, hint,
+                "mail may have left"
+            );
         }
         Outcome::Busy { holder, until } => {
-            warn!(%recipient, report, period, edition, revision, holder, %until, hint, "mail is held by another start");
+            warn!(
+                %recipient, report, period, edition, revision, holder, %until, hint,
+                "mail is held by another start"
+            );
         }
     }
 }
