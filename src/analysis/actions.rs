@@ -41,8 +41,8 @@ pub(super) fn actions(evidence: &Evidence<'_>) -> Result<Vec<Action>, AnalysisEr
 }
 
 fn fix_failure(failure: &FailureFigures) -> Option<Action> {
-    let FailureFigures { job, runs, error, state, cost_usd, .. } = failure;
-    if *cost_usd < WORTH_MIN {
+    let FailureFigures { job, runs, error, state, cost_usd, restart, .. } = failure;
+    if *restart || *cost_usd < WORTH_MIN {
         return None;
     }
     let times = if *runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };

@@ -9,14 +9,14 @@ use crate::model::Usd;
 /// Groups as rows are added, so that only different errors take memory.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    groups: HashMap<(JobKey, String), FailureFigures>,
+    groups: HashMap<(JobKey, bool, String), FailureFigures>,
 }
 
 impl Failures {
     /// Counts the run if it ended badly.
     pub(super) fn add(&mut self, row: &RunRow) {
         let Some(error) = &row.error else { return };
-        let key = (row.job.clone(), signature(error));
+        let key = (row.job.clone(), row.wasted_end, signature(error));
         let group = self.groups.entry(key).or_insert_with(|| FailureFigures {
             engine: row.job.engine.to_string(),
             account: row.job.account.clone(),
@@ -26,6 +26,7 @@ impl Failures {
             state: row.state.as_str().to_owned(),
             runs: 0,
             cost_usd: Usd::ZERO,
+            restart: !row.wasted_end,
             error: error.clone(),
             latest: row.identity.clone(),
             latest_end: row.ended,
@@ -42,12 +43,14 @@ impl Failures {
         }
     }
 
-    /// The groups, dearest first, then the most frequent, ties by name.
+    /// The groups, dearest first, then the most frequent, ties by name; restarts, which are no
+    /// failures to mend, after all others.
     pub(super) fn figures(self) -> Vec<FailureFigures> {
         let mut figures: Vec<_> = self.groups.into_iter().collect();
         figures.sort_by(|(key_a, a), (key_b, b)| {
-            b.cost_usd
-                .cmp(&a.cost_usd)
+            a.restart
+                .cmp(&b.restart)
+                .then_with(|| b.cost_usd.cmp(&a.cost_usd))
                 .then_with(|| b.runs.cmp(&a.runs))
                 .then_with(|| key_a.cmp(key_b))
         });

@@ -141,6 +141,7 @@ fn team(cost: Usd) -> TeamFigures {
 
 fn failure(at: Timestamp, cost: Usd) -> FailureFigures {
     FailureFigures {
+        restart: false,
         engine: "glue".into(),
         account: "123456789012".into(),
         region: "eu-west-1".into(),

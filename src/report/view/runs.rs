@@ -165,7 +165,9 @@ pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
 }
 
 fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> Row {
-    let error = if failure.error.is_empty() {
+    let error = if failure.restart {
+        "A streaming job's restart: no failure, and no waste.".to_owned()
+    } else if failure.error.is_empty() {
         "AWS gave no error.".to_owned()
     } else {
         shortened(&failure.error, limits.text_columns)

@@ -328,6 +328,7 @@ fn failures(jobs: &[JobFigures]) -> Vec<FailureFigures> {
             let application =
                 (engine == Engine::EmrServerless).then(|| "00f1abcd2efg3h4i".to_owned());
             FailureFigures {
+                restart: false,
                 engine: job.engine.clone(),
                 account: job.account.clone(),
                 region: job.region.clone(),
