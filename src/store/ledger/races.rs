@@ -134,7 +134,12 @@ impl World {
                 let next = seen.sending(&ask, self.via, now);
                 if self.put(Some(&seen), &next) { At::Calling(next) } else { At::Asking }
             }
-            At::Calling(seen) => At::Ending(seen, self.call(&ask, answer)),
+            At::Calling(seen) => {
+                if seen.lease_until().is_some_and(|until| self.now < until) {
+                    self.assert_alone(start);
+                }
+                At::Ending(seen, self.call(&ask, answer))
+            }
             At::Ending(seen, end) => {
                 // As the ledger does: on what is there now, until it is written.
                 let current = self.record.clone().unwrap_or_else(|| seen.clone());
@@ -144,6 +149,17 @@ impl World {
             }
         };
         self.starts[start].0 = next;
+    }
+
+    /// Nobody calls within a lease while another's call is under way within one. (Who stands still
+    /// for a whole lease between the ledger's word and the call cannot be stopped; that is why such
+    /// a call's end counts as unknown.)
+    fn assert_alone(&self, start: usize) {
+        for (other, (at, ask)) in self.starts.iter().enumerate() {
+            let (At::Calling(seen) | At::Ending(seen, _)) = at else { continue };
+            let holds = seen.lease_until().is_some_and(|until| self.now < until);
+            assert!(other == start || !holds, "{} is still at it", ask.holder);
+        }
     }
 
     fn run(&mut self, steps: &[Step]) {
