@@ -48,12 +48,12 @@ pub enum Claimed {
 
 /// A delivery in the asker's hands: the record as written last.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held(Record);
+pub struct Held(Box<Record>);
 
 impl Held {
     /// The record.
     #[must_use]
-    pub const fn record(&self) -> &Record {
+    pub fn record(&self) -> &Record {
         &self.0
     }
 }
@@ -152,7 +152,7 @@ impl Ledger {
         for _ in 0..TRIES_MAX {
             let found = self.get(occurrence).await?;
             let (next, claimed) = match record::decide(occurrence, found.as_ref(), ask, now) {
-                Decision::Take(next) => (next.clone(), Claimed::Yours(Held(next))),
+                Decision::Take(next) => (next.clone(), Claimed::Yours(Held(Box::new(next)))),
                 Decision::Hold { reason, write: Some(next) } => (next, Claimed::Unknown { reason }),
                 Decision::Hold { reason, write: None } => return Ok(Claimed::Unknown { reason }),
                 Decision::Wait(lease) => return Ok(Claimed::Busy(lease)),
@@ -179,7 +179,7 @@ impl Ledger {
     ) -> Result<Option<Held>, StoreError> {
         let next = held.0.sending(ask, via, now);
         Ok(match self.put(Some(&held.0), &next).await? {
-            Written::Done => Some(Held(next)),
+            Written::Done => Some(Held(Box::new(next))),
             Written::Outrun => None,
         })
     }
@@ -198,7 +198,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Record, StoreError> {
         let claim = held.0.claim;
-        let mut current = held.0.clone();
+        let mut current = held.record().clone();
         for _ in 0..TRIES_MAX {
             let next = current.ended(claim, end, by, now);
             if matches!(self.put(Some(&current), &next).await?, Written::Done) {
