@@ -150,7 +150,11 @@ impl AwsError {
         let mut message = error.to_string();
         let mut cause = Some(error);
         while let Some(link) = cause {
-            if let Some(refused) = link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
+            // Only an answer of STS is told in its stead: its other errors have causes of their own,
+            // which are links of this chain.
+            if let Some(refused @ SdkError::ServiceError(_)) =
+                link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>()
+            {
                 return Self::new(action, refused);
             }
             trouble = trouble.or_else(|| trouble_of_link(link));

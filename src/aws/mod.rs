@@ -6,7 +6,9 @@
 mod answer;
 mod config;
 mod error;
+mod time;
 
 pub use answer::Answer;
 pub use config::{AssumedRole, assume, caller_account, in_region, load};
 pub use error::{AwsError, Trouble};
+pub use time::{instant, whole_second};

@@ -1,0 +1,89 @@
+//! AWS accounts as sources: with the credentials at hand, or through a role in another account.
+
+use aws_config::SdkConfig;
+
+use super::emr_serverless::EmrServerlessSweep;
+use super::glue::GlueSweep;
+use super::quotas;
+use super::sweep::{AccountSource, Batches, Service, SourceError, Sources, Sweep, Swept, Target};
+use crate::aws::{self, AssumedRole, Trouble};
+use crate::model::QuotaValue;
+
+/// Every account that the SDK's configuration can get into.
+#[derive(Clone, Debug)]
+pub struct AwsAccounts {
+    config: SdkConfig,
+}
+
+impl AwsAccounts {
+    /// Starts from a configuration as `aws::load` gives it.
+    #[must_use]
+    pub const fn new(config: SdkConfig) -> Self {
+        Self { config }
+    }
+}
+
+/// An AWS account that was got into.
+#[derive(Clone, Debug)]
+pub struct AwsAccount {
+    config: SdkConfig,
+    account: String,
+}
+
+impl Sources for AwsAccounts {
+    type Account = AwsAccount;
+
+    async fn home(&self) -> Result<Target, SourceError> {
+        let region = self.config.region().ok_or(SourceError::NoRegion)?.to_string();
+        let account = aws::caller_account(&self.config).await?;
+        Ok(Target { account, role_arn: None, external_id: None, regions: vec![region] })
+    }
+
+    async fn open(&self, target: &Target) -> Result<AwsAccount, SourceError> {
+        // STS is asked in a region that the target uses: opt-in regions know roles only there.
+        let region = target.regions.first().ok_or(SourceError::NoRegion)?;
+        let own = aws::in_region(&self.config, region);
+        let config = match &target.role_arn {
+            Some(role_arn) => {
+                let external_id = target.external_id.clone();
+                aws::assume(&own, &AssumedRole { role_arn: role_arn.clone(), external_id }).await?
+            }
+            None => own,
+        };
+        match aws::caller_account(&config).await {
+            Ok(found) if found != target.account => {
+                return Err(SourceError::WrongAccount { wanted: target.account.clone(), found });
+            }
+            Ok(_) => {}
+            // A private network may have a way to Glue and none to STS. Then the configuration is
+            // believed; where nothing else answers either, the first call will say so.
+            Err(error) if error.trouble == Trouble::Unreachable && target.role_arn.is_none() => {
+                tracing::warn!(account = target.account, %error, "the account is not verified");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(AwsAccount { config, account: target.account.clone() })
+    }
+}
+
+impl AccountSource for AwsAccount {
+    async fn sweep(
+        &self,
+        region: &str,
+        service: Service,
+        sweep: &Sweep,
+        batches: Batches,
+    ) -> Result<Swept, SourceError> {
+        let (config, account) = (&self.config, self.account.as_str());
+        match service {
+            Service::Glue => GlueSweep::new(config, account, region, sweep, batches).run().await,
+            Service::EmrServerless => {
+                EmrServerlessSweep::new(config, account, region, sweep, batches).run().await
+            }
+        }
+    }
+
+    async fn quotas(&self, region: &str) -> Result<Vec<QuotaValue>, SourceError> {
+        Ok(quotas::read(&self.config, &self.account, region).await?)
+    }
+}

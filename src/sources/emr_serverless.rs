@@ -1,0 +1,454 @@
+//! EMR Serverless's API, read for runs: applications with architecture and tags, runs by creation
+//! date, and every attempt with what it used and was billed. Never starts or cancels anything.
+//! What a run means is decided in `emr_serverless_convert`.
+//!
+//! A list says nothing of utilisation, so each run costs a call of its own. It is made for runs that
+//! changed since the last sweep, that are at work, or that the store knows as open: whatever else
+//! is listed was stored with its final figures before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_config::SdkConfig;
+use aws_sdk_emrserverless::Client;
+use aws_sdk_emrserverless::types::{ApplicationSummary, JobRunState, JobRunSummary};
+use futures::{StreamExt, TryStreamExt, stream};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::emr_serverless_convert::EmrRun;
+use super::glue::unreadable;
+use super::json::Members;
+use super::sweep::{Batches, SourceError, Sweep, Swept};
+use crate::aws::{Answer, AwsError, Trouble, in_region, instant, whole_second};
+use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity, RunState};
+
+/// The most that any list of EMR Serverless gives in a page.
+const PAGE: i32 = 50;
+
+/// Where a list is given up as endless: half a million runs of an application.
+const PAGES_MAX: usize = 10_000;
+
+/// The states of a run that is still at work. The filter takes eight states at most, of nine.
+const AT_WORK: [JobRunState; 6] = [
+    JobRunState::Submitted,
+    JobRunState::Pending,
+    JobRunState::Scheduled,
+    JobRunState::Queued,
+    JobRunState::Running,
+    JobRunState::Cancelling,
+];
+
+/// Which of an application's runs a list is of. Together they hold every run that a sweep may want,
+/// except those that ended long ago and are known as open.
+#[derive(Clone, Copy)]
+enum Listing {
+    /// Created late enough to have ended since, in whatever state.
+    Recent,
+    /// Older, and still at work: a streaming run has no longest length.
+    OldAtWork,
+}
+
+/// The known attempts to ask for, by run id.
+type Known = BTreeMap<String, BTreeSet<u32>>;
+
+/// One account and region, being swept.
+pub(super) struct EmrServerlessSweep<'s> {
+    client: Client,
+    account: &'s str,
+    region: &'s str,
+    sweep: &'s Sweep,
+    batches: Batches,
+}
+
+impl<'s> EmrServerlessSweep<'s> {
+    /// Gets ready to sweep.
+    pub(super) fn new(
+        config: &SdkConfig,
+        account: &'s str,
+        region: &'s str,
+        sweep: &'s Sweep,
+        batches: Batches,
+    ) -> Self {
+        let client = Client::new(&in_region(config, region));
+        Self { client, account, region, sweep, batches }
+    }
+
+    /// Reads every application's runs, and asks for the known ones that no list told of.
+    pub(super) async fn run(&self) -> Result<Swept, SourceError> {
+        let mut swept = Swept::default();
+        let mut open = self.open_by_application();
+        for application in self.applications().await? {
+            let known = open.remove(&application.id).unwrap_or_default();
+            self.sweep_application(&application, known, &mut swept).await?;
+        }
+        // What is left belongs to applications that are no longer listed. Their runs may outlive
+        // them, so they are asked for.
+        for (application, known) in open {
+            let runs =
+                self.read_runs(&application, known.into_iter().collect(), &mut swept).await?;
+            self.batches.hand_over(runs).await?;
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_application(
+        &self,
+        application: &ApplicationSummary,
+        mut known: Known,
+        swept: &mut Swept,
+    ) -> Result<(), SourceError> {
+        let mut definition = None;
+        for listing in [Listing::Recent, Listing::OldAtWork] {
+            let mut token = None;
+            for page in 0.. {
+                if page == PAGES_MAX {
+                    let list = self.action("ListJobRuns", &application.id);
+                    return Err(SourceError::Endless { list, pages: PAGES_MAX });
+                }
+                let (runs, next) = match self.list(&application.id, listing, token).await {
+                    Ok(page) => page,
+                    // An application that is gone since it was listed has nothing more to tell.
+                    Err(error) if error.trouble == Trouble::NotFound => break,
+                    Err(error) => return swept.survive(error),
+                };
+                let wanted = self.wanted(&runs, &mut known);
+                self.fetch(application, wanted, &mut definition, swept).await?;
+                token = next;
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        self.fetch(application, known.into_iter().collect(), &mut definition, swept).await
+    }
+
+    /// The runs of a page that are to be asked for, with their attempts known as open. Those are no
+    /// longer to be asked for by themselves.
+    fn wanted(&self, runs: &[JobRunSummary], known: &mut Known) -> Vec<(String, BTreeSet<u32>)> {
+        let mut wanted = Vec::new();
+        for run in runs {
+            let open = known.remove(&run.id);
+            let is_terminal = RunState::from(run.state.as_str()).is_terminal();
+            if open.is_some() || self.sweep.wants(is_terminal, instant(&run.updated_at)) {
+                wanted.push((run.id.clone(), open.unwrap_or_default()));
+            }
+        }
+        wanted
+    }
+
+    /// Reads runs and hands them over with their application's definition, which is read for the
+    /// first of them.
+    async fn fetch(
+        &self,
+        application: &ApplicationSummary,
+        wanted: Vec<(String, BTreeSet<u32>)>,
+        definition: &mut Option<Definition>,
+        swept: &mut Swept,
+    ) -> Result<(), SourceError> {
+        let mut runs = self.read_runs(&application.id, wanted, swept).await?;
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let definition = match definition {
+            Some(definition) => definition,
+            None => definition.insert(self.definition(application, swept).await?),
+        };
+        for run in &mut runs {
+            run.define(definition.clone());
+        }
+        self.batches.hand_over(runs).await
+    }
+
+    /// Reads runs with their attempts, a few at a time.
+    async fn read_runs(
+        &self,
+        application: &str,
+        wanted: Vec<(String, BTreeSet<u32>)>,
+        swept: &mut Swept,
+    ) -> Result<Vec<JobRun>, SourceError> {
+        let mut answers = stream::iter(wanted)
+            .map(|(run_id, open)| async move {
+                let mut part = Swept::default();
+                let runs = self.attempts(application, &run_id, &open, &mut part).await?;
+                Ok::<_, SourceError>((runs, part))
+            })
+            .buffer_unordered(self.sweep.concurrency);
+        let mut runs = Vec::new();
+        while let Some((read, part)) = answers.try_next().await? {
+            runs.extend(read);
+            swept.add(part);
+        }
+        Ok(runs)
+    }
+
+    /// Reads the latest attempt of a run, and of those before it the ones that are wanted: an
+    /// attempt that ended long ago was stored before.
+    async fn attempts(
+        &self,
+        application: &str,
+        run_id: &str,
+        open: &BTreeSet<u32>,
+        swept: &mut Swept,
+    ) -> Result<Vec<JobRun>, SourceError> {
+        let mut runs = Vec::new();
+        let latest = match self.get(application, run_id, None, swept).await {
+            Ok(latest) => latest,
+            Err(error) if error.trouble == Trouble::NotFound => {
+                let attempts = if open.is_empty() { &BTreeSet::from([1]) } else { open };
+                let gone = attempts.iter().map(|n| self.identity(application, run_id, *n));
+                swept.vanished.extend(gone);
+                return Ok(runs);
+            }
+            Err(error) => return swept.survive(error).map(|()| runs),
+        };
+        let number = latest.as_ref().map_or(1, |run| run.identity.attempt);
+        runs.extend(latest);
+        if number == 1 {
+            return Ok(runs);
+        }
+        let earlier = match self.earlier_attempts(application, run_id, number, open).await {
+            Ok(earlier) => earlier,
+            Err(SourceError::Aws(error)) => return swept.survive(error).map(|()| runs),
+            Err(endless) => return Err(endless),
+        };
+        for attempt in earlier {
+            match self.get(application, run_id, Some(attempt), swept).await {
+                Ok(run) => runs.extend(run),
+                Err(error) => swept.survive(error)?,
+            }
+        }
+        Ok(runs)
+    }
+
+    /// What an application gives to its runs. Where it may be listed but not read, the list's own
+    /// word on architecture and name stands, and the tags are unknown.
+    async fn definition(
+        &self,
+        listed: &ApplicationSummary,
+        swept: &mut Swept,
+    ) -> Result<Definition, SourceError> {
+        let from_list = Definition {
+            observed_at: self.sweep.now,
+            architecture: listed.architecture.as_ref().map(|a| Architecture::from(a.as_str())),
+            application_name: listed.name.clone(),
+            ..Definition::default()
+        };
+        let answer = self.client.get_application().application_id(&listed.id).send().await;
+        let action = || self.action("GetApplication", &listed.id);
+        match answer.map_err(|error| AwsError::new(action(), &error)) {
+            Ok(answer) => {
+                let application = answer.application;
+                let limit = application.as_ref().and_then(|a| a.maximum_capacity.as_ref());
+                let maximum_vcpus = limit.and_then(|limit| vcpus(&limit.cpu));
+                let tags = application
+                    .map(|application| application.tags.unwrap_or_default().into_iter().collect());
+                Ok(Definition { maximum_vcpus, tags, ..from_list })
+            }
+            Err(error) if error.is_unavailable() => Err(error.into()),
+            Err(error) => {
+                swept.untagged.push(error.to_string());
+                Ok(from_list)
+            }
+        }
+    }
+
+    fn open_by_application(&self) -> BTreeMap<String, Known> {
+        let mut open: BTreeMap<String, Known> = BTreeMap::new();
+        for RunIdentity { application_id, run_id, attempt, .. } in
+            self.sweep.open.iter().map(|known| &known.identity)
+        {
+            if let Some(application) = application_id {
+                let runs = open.entry(application.clone()).or_default();
+                runs.entry(run_id.clone()).or_default().insert(*attempt);
+            }
+        }
+        open
+    }
+
+    fn identity(&self, application: &str, run_id: &str, attempt: u32) -> RunIdentity {
+        RunIdentity {
+            account: self.account.to_owned(),
+            region: self.region.to_owned(),
+            engine: Engine::EmrServerless,
+            application_id: Some(application.to_owned()),
+            run_id: run_id.to_owned(),
+            attempt,
+        }
+    }
+}
+
+/// The calls.
+impl EmrServerlessSweep<'_> {
+    async fn applications(&self) -> Result<Vec<ApplicationSummary>, SourceError> {
+        let action = format!("emr-serverless ListApplications in {} {}", self.account, self.region);
+        let mut applications = Vec::new();
+        let mut token = None;
+        for _ in 0..PAGES_MAX {
+            let answer = self
+                .client
+                .list_applications()
+                .max_results(PAGE)
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(|error| AwsError::new(&action, &error))?;
+            applications.extend(answer.applications);
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(applications);
+            }
+        }
+        Err(SourceError::Endless { list: action, pages: PAGES_MAX })
+    }
+
+    async fn list(
+        &self,
+        application: &str,
+        listing: Listing,
+        token: Option<String>,
+    ) -> Result<(Vec<JobRunSummary>, Option<String>), AwsError> {
+        let horizon = whole_second(self.sweep.started_since());
+        let call = self
+            .client
+            .list_job_runs()
+            .application_id(application)
+            .max_results(PAGE)
+            .set_next_token(token);
+        let call = match listing {
+            Listing::Recent => call.created_at_after(horizon),
+            Listing::OldAtWork => {
+                call.created_at_before(horizon).set_states(Some(AT_WORK.to_vec()))
+            }
+        };
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| AwsError::new(self.action("ListJobRuns", application), &error))?;
+        Ok((answer.job_runs, answer.next_token.filter(|token| !token.is_empty())))
+    }
+
+    /// The numbers of the attempts before the latest that are at work, changed since, or are known
+    /// as open.
+    async fn earlier_attempts(
+        &self,
+        application: &str,
+        run_id: &str,
+        latest: u32,
+        open: &BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>, SourceError> {
+        let action = self.action("ListJobRunAttempts", application);
+        let mut earlier = BTreeSet::new();
+        let mut token = None;
+        for _ in 0..PAGES_MAX {
+            let answer = self
+                .client
+                .list_job_run_attempts()
+                .application_id(application)
+                .job_run_id(run_id)
+                .max_results(PAGE)
+                .set_next_token(token.take())
+                .send()
+                .await
+                .map_err(|error| AwsError::new(&action, &error))?;
+            for attempt in answer.job_run_attempts {
+                let Some(number) = attempt.attempt.and_then(|number| u32::try_from(number).ok())
+                else {
+                    continue;
+                };
+                let is_terminal = RunState::from(attempt.state.as_str()).is_terminal();
+                let changed = self.sweep.wants(is_terminal, instant(&attempt.updated_at));
+                if number < latest && (changed || open.contains(&number)) {
+                    earlier.insert(number);
+                }
+            }
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(earlier);
+            }
+        }
+        Err(SourceError::Endless { list: action, pages: PAGES_MAX })
+    }
+
+    /// One attempt, the latest where no number is given. `None` where it cannot be read, which is
+    /// noted.
+    async fn get(
+        &self,
+        application: &str,
+        run_id: &str,
+        attempt: Option<u32>,
+        swept: &mut Swept,
+    ) -> Result<Option<JobRun>, AwsError> {
+        let action = self.action("GetJobRun", application);
+        let body = Answer::default();
+        self.client
+            .get_job_run()
+            .application_id(application)
+            .job_run_id(run_id)
+            .set_attempt(attempt.and_then(|number| i32::try_from(number).ok()))
+            .customize()
+            .interceptor(body.clone())
+            .send()
+            .await
+            .map_err(|error| AwsError::new(&action, &error))?;
+        let body = body.take();
+        let answer: RunAnswer<'_> =
+            serde_json::from_slice(&body).map_err(|error| unreadable(&action, &error))?;
+        let run = Members::parse(answer.job_run.get())
+            .map_err(|error| error.to_string())
+            .and_then(|members| EmrRun::from_json(&members).map_err(|error| error.to_string()))
+            .and_then(|run| {
+                run.into_run(self.account, self.region).map_err(|error| error.to_string())
+            });
+        Ok(run
+            .map_err(|reason| {
+                swept.unread.push(format!("{action}: run {run_id} cannot be read: {reason}"));
+            })
+            .ok())
+    }
+
+    fn action(&self, operation: &str, application: &str) -> String {
+        let (account, region) = (self.account, self.region);
+        format!("emr-serverless {operation} of application {application} in {account} {region}")
+    }
+}
+
+/// The answer to GetJobRun, its run untouched.
+#[derive(Deserialize)]
+struct RunAnswer<'a> {
+    #[serde(borrow, rename = "jobRun")]
+    job_run: &'a RawValue,
+}
+
+/// The number in `400 vCPU`, as `maximumCapacity` writes it, or `None` for anything else.
+fn vcpus(text: &str) -> Option<Decimal> {
+    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let unit = unit.trim();
+    let known = unit.is_empty() || unit.eq_ignore_ascii_case("vcpu");
+    if known { number.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_read_with_its_unit() {
+        assert_eq!(vcpus("400 vCPU"), Some(Decimal::from(400)));
+        assert_eq!(vcpus("400vCPU"), Some(Decimal::from(400)));
+        assert_eq!(vcpus("16"), Some(Decimal::from(16)));
+        assert_eq!(vcpus("3000 GB"), None);
+        assert_eq!(vcpus("vCPU"), None);
+    }
+
+    #[test]
+    fn every_state_that_is_not_an_end_is_listed_as_at_work() {
+        let at_work: BTreeSet<&str> = AT_WORK.iter().map(JobRunState::as_str).collect();
+        let all = JobRunState::values();
+        let expected: BTreeSet<&str> =
+            all.iter().copied().filter(|word| !RunState::from(*word).is_terminal()).collect();
+        assert_eq!(at_work, expected);
+        assert!(at_work.len() <= 8);
+    }
+}
