@@ -1,5 +1,6 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
+pub mod collect;
 pub mod deliver;
 pub mod import;
 pub mod publish;

@@ -4,7 +4,9 @@
 
 #![cfg(test)]
 
+mod collect;
 mod delivery;
+mod fakes;
 mod harness;
 mod import_events;
 mod import_files;

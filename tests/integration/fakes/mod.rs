@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -75,6 +74,8 @@ pub(crate) enum Trouble {
 struct Fault {
     operation: String,
     account: Option<String>,
+    /// Calls that still go well before the first that does not.
+    spared: usize,
     left: usize,
     trouble: Trouble,
 }
@@ -120,10 +121,7 @@ impl Fakes {
     /// Starts to listen on a free port of this machine.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let fakes = Self {
-            world: Arc::default(),
-            address: listener.local_addr().unwrap(),
-        };
+        let fakes = Self { world: Arc::default(), address: listener.local_addr().unwrap() };
         let router = axum::Router::new().fallback(handle).with_state(fakes.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         fakes
@@ -153,12 +151,17 @@ impl Fakes {
         times: usize,
         trouble: Trouble,
     ) {
-        self.world().faults.push(Fault {
-            operation: operation.to_owned(),
-            account: account.map(str::to_owned),
-            left: times,
-            trouble,
-        });
+        let account = account.map(str::to_owned);
+        let operation = operation.to_owned();
+        let fault = Fault { operation, account, spared: 0, left: times, trouble };
+        self.world().faults.push(fault);
+    }
+
+    /// Makes every call of an operation go wrong, after a number of them that go well.
+    pub(crate) fn fault_after(&self, operation: &str, spared: usize, trouble: Trouble) {
+        let operation = operation.to_owned();
+        let fault = Fault { operation, account: None, spared, left: usize::MAX, trouble };
+        self.world().faults.push(fault);
     }
 
     /// Takes every fault away.
@@ -188,7 +191,7 @@ impl Fakes {
 
     /// The SDK's configuration for the home account, with waits short enough for a test.
     pub(crate) async fn config(&self) -> SdkConfig {
-        let keys = Credentials::from_keys(format!("AKIA{HOME}"), "secret", None);
+        let keys = Credentials::new(format!("AKIA{HOME}"), "secret", None, None, "test");
         self.config_with(SharedCredentialsProvider::new(keys)).await
     }
 
@@ -283,6 +286,10 @@ impl World {
                 && fault.operation == asked.operation
                 && fault.account.as_ref().is_none_or(|account| *account == asked.account)
         })?;
+        if fault.spared > 0 {
+            fault.spared -= 1;
+            return None;
+        }
         fault.left -= 1;
         Some(fault.trouble.clone())
     }

@@ -1,0 +1,438 @@
+//! Collecting: every configured account, region and service is read, its runs are saved as they
+//! come, and only then its watermark moves.
+//!
+//! Safe to stop at any instant and to run twice at once: saving merges, so that a page saved twice
+//! is a page saved once, and a watermark that did not move only makes the next sweep read more.
+//! What cannot be read is on record (`SourceState::error`) and in the outcome; the others go on.
+
+use std::fmt;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+use serde::Deserialize;
+
+use crate::model::{Engine, JobRun, RunIdentity};
+use crate::sources::{
+    AccountSource, Batches, KnownRun, Service, SourceError, Sources, Sweep, Swept, Target,
+};
+use crate::store::{Saved, SourceState, Store, StoreError};
+
+/// How far back a source is read that was never read before, unless told otherwise.
+const FIRST_SINCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// How far before the watermark a sweep begins: for what AWS shows late, and for clocks that differ.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+
+/// Accounts read at once. Each has its own limits at AWS, so that they do not hinder each other.
+const ACCOUNTS_AT_ONCE: usize = 4;
+
+/// What is collected from where: `[collect]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CollectSettings {
+    /// The accounts. None: the account and region of the credentials at hand.
+    pub targets: Vec<Target>,
+    /// The services, by default both.
+    pub engines: Vec<Service>,
+    /// Calls under way at once in an account, at least 1. AWS publishes no rate for these calls,
+    /// and throttles whoever asks too much.
+    pub concurrency: usize,
+}
+
+impl Default for CollectSettings {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            engines: vec![Service::Glue, Service::EmrServerless],
+            concurrency: 4,
+        }
+    }
+}
+
+/// What collecting came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectOutcome {
+    /// One for each account, region and service, in the order of the configuration.
+    pub sources: Vec<SourceOutcome>,
+    /// Accounts and regions whose quotas could not be read, with the reason. No reason to fail:
+    /// limits may stand in the configuration instead.
+    pub quotas_unread: Vec<String>,
+}
+
+/// What one account, region and service came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOutcome {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The engine.
+    pub engine: Engine,
+    /// What storing the runs came to.
+    pub saved: Saved,
+    /// Known runs that the service no longer knows. They stay as they are.
+    pub vanished: Vec<RunIdentity>,
+    /// Jobs and applications whose tags could not be read, with the reason.
+    pub untagged: Vec<String>,
+    /// Why the source was not read to its end, if it was not.
+    pub failure: Option<Failure>,
+}
+
+/// Why a source was not read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: &'static str,
+    /// Whether AWS as a whole could not be used.
+    pub is_unavailable: bool,
+}
+
+/// Why nothing could be collected at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// It is not known which account to collect from.
+    #[error("cannot tell which account to collect from: {0}")]
+    Home(#[source] SourceError),
+    /// The time to begin at lies outside the calendar.
+    #[error("`--since {0}` reaches back beyond the calendar")]
+    Since(Span),
+    /// The store failed. What was saved until then stays, and no watermark moved past it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CollectOutcome {
+    /// The exit code: 0 where everything was read, 4 where something was not, 5 where nothing was
+    /// because AWS could not be used, 1 where nothing was for other reasons.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let failures: Vec<&Failure> =
+            self.sources.iter().filter_map(|source| source.failure.as_ref()).collect();
+        if failures.is_empty() {
+            0
+        } else if failures.len() < self.sources.len() {
+            4
+        } else if failures.iter().all(|failure| failure.is_unavailable) {
+            5
+        } else {
+            1
+        }
+    }
+}
+
+impl fmt::Display for SourceOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { account, region, engine, saved, .. } = self;
+        write!(
+            f,
+            "{engine} in {account} {region}: {} new, {} changed, {} unchanged",
+            saved.new, saved.changed, saved.unchanged
+        )?;
+        if saved.too_old > 0 {
+            write!(f, ", {} past their retention", saved.too_old)?;
+        }
+        if !self.vanished.is_empty() {
+            write!(f, ", {} no longer known to AWS", self.vanished.len())?;
+        }
+        if let Some(failure) = &self.failure {
+            write!(f, "; not read to the end: {}", failure.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the store knows before a sweep begins.
+struct Known {
+    states: Vec<SourceState>,
+    open: Vec<JobRun>,
+}
+
+/// One account, region and service.
+struct Place<'p> {
+    account: &'p str,
+    region: &'p str,
+    service: Service,
+}
+
+/// One run of the task, with all that its parts share.
+struct Collection<'c> {
+    store: &'c Store,
+    settings: &'c CollectSettings,
+    known: Known,
+    /// What `--since` asks for, as an instant.
+    since: Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// Reads every source from where its last sweep began, or further back where `since` says so, and
+/// saves what it tells.
+///
+/// # Errors
+/// When the store fails, or when no account is configured and there are no credentials either. A
+/// source that fails is no error but part of the outcome.
+pub async fn collect<S: Sources>(
+    store: &Store,
+    sources: &S,
+    settings: &CollectSettings,
+    since: Option<Span>,
+    now: Timestamp,
+) -> Result<CollectOutcome, CollectError> {
+    let targets = match settings.targets.as_slice() {
+        [] => vec![sources.home().await.map_err(CollectError::Home)?],
+        configured => configured.to_vec(),
+    };
+    let known = Known { states: store.source_states().await?, open: store.open_runs(now).await? };
+    let since = since.map(|span| before(now, span)).transpose()?;
+    let collection = Collection { store, settings, known, since, now };
+    let parts: Vec<CollectOutcome> = stream::iter(&targets)
+        .map(|target| collection.target(sources, target))
+        .buffered(ACCOUNTS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let mut outcome = CollectOutcome::default();
+    for part in parts {
+        outcome.sources.extend(part.sources);
+        outcome.quotas_unread.extend(part.quotas_unread);
+    }
+    Ok(outcome)
+}
+
+/// The instant that a span like `90d` reaches back to. Days are those of UTC.
+fn before(now: Timestamp, span: Span) -> Result<Timestamp, CollectError> {
+    let begin = now.to_zoned(TimeZone::UTC).checked_sub(span.abs());
+    begin.map(|begin| begin.timestamp()).map_err(|_| CollectError::Since(span))
+}
+
+impl Collection<'_> {
+    async fn target<S: Sources>(
+        &self,
+        sources: &S,
+        target: &Target,
+    ) -> Result<CollectOutcome, CollectError> {
+        let opened = sources.open(target).await;
+        let mut outcome = CollectOutcome::default();
+        for region in &target.regions {
+            for service in &self.settings.engines {
+                let place = Place { account: &target.account, region, service: *service };
+                let source = match &opened {
+                    Ok(account) => self.source(account, &place).await?,
+                    Err(error) => self.unread(&place, error).await?,
+                };
+                outcome.sources.push(source);
+            }
+            if let Ok(account) = &opened {
+                outcome.quotas_unread.extend(self.quotas(account, target, region).await?);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Sweeps one source: the one hand reads, the other saves, and the watermark moves last.
+    async fn source<A: AccountSource>(
+        &self,
+        account: &A,
+        place: &Place<'_>,
+    ) -> Result<SourceOutcome, CollectError> {
+        let sweep = self.sweep(place);
+        let (give, mut take) = Batches::bounded();
+        let reading = account.sweep(place.region, place.service, &sweep, give);
+        let saving = async move {
+            let mut saved = Saved::default();
+            while let Some(runs) = take.recv().await {
+                saved += self.store.save_runs(runs, self.now).await?;
+            }
+            Ok::<_, StoreError>(saved)
+        };
+        let (swept, saved) = tokio::join!(reading, saving);
+        // Before anything else: without its runs in the store, a sweep counts for nothing.
+        let saved = saved?;
+        let (swept, failure) = match swept {
+            Ok(swept) => {
+                let failure = incomplete(&swept);
+                (swept, failure)
+            }
+            Err(error) => (Swept::default(), Some(Failure::of(&error))),
+        };
+        self.put_state(place, failure.as_ref()).await?;
+        let mut vanished = swept.vanished;
+        vanished.sort_unstable();
+        let untagged = swept.untagged;
+        Ok(SourceOutcome { saved, vanished, untagged, ..place.outcome(failure) })
+    }
+
+    /// A source that could not even be begun.
+    async fn unread(
+        &self,
+        place: &Place<'_>,
+        error: &SourceError,
+    ) -> Result<SourceOutcome, CollectError> {
+        let failure = Failure::of(error);
+        self.put_state(place, Some(&failure)).await?;
+        Ok(place.outcome(Some(failure)))
+    }
+
+    /// What is asked of a source. `--since` may reach further back than the watermark, and never
+    /// less far: a gap would lie between, and nothing would ever show it.
+    fn sweep(&self, place: &Place<'_>) -> Sweep {
+        let watermark = self.collected_through(place).and_then(|at| at.checked_sub(OVERLAP).ok());
+        let first = || self.now.checked_sub(FIRST_SINCE).unwrap_or(Timestamp::MIN);
+        let changed_since = match (self.since, watermark) {
+            (Some(since), Some(watermark)) => since.min(watermark),
+            (since, watermark) => since.or(watermark).unwrap_or_else(first),
+        };
+        let open = self
+            .known
+            .open
+            .iter()
+            .filter(|run| place.is_of(&run.identity))
+            .map(|run| KnownRun { identity: run.identity.clone(), job_name: run.job_name.clone() })
+            .collect();
+        let concurrency = self.settings.concurrency.max(1);
+        Sweep { changed_since, open, now: self.now, concurrency }
+    }
+
+    fn collected_through(&self, place: &Place<'_>) -> Option<Timestamp> {
+        let of_place = |state: &&SourceState| {
+            state.account == place.account
+                && state.region == place.region
+                && state.engine == place.service.into()
+        };
+        self.known.states.iter().find(of_place)?.collected_through
+    }
+
+    /// Puts on record how far a source is read: to the instant the sweep began, where it came to
+    /// its end. What happened while it went on is the next sweep's.
+    async fn put_state(
+        &self,
+        place: &Place<'_>,
+        failure: Option<&Failure>,
+    ) -> Result<(), StoreError> {
+        let collected_through =
+            if failure.is_none() { Some(self.now) } else { self.collected_through(place) };
+        let state = SourceState {
+            account: place.account.to_owned(),
+            region: place.region.to_owned(),
+            engine: place.service.into(),
+            collected_through,
+            attempted_at: self.now,
+            error: failure.map(|failure| failure.message.clone()),
+        };
+        self.store.put_source_state(&state).await
+    }
+
+    /// Reads and saves the quotas of an account's region, or tells why they could not be read.
+    async fn quotas<A: AccountSource>(
+        &self,
+        account: &A,
+        target: &Target,
+        region: &str,
+    ) -> Result<Option<String>, StoreError> {
+        match account.quotas(region).await {
+            Ok(quotas) => {
+                self.store.put_quotas(&quotas).await?;
+                Ok(None)
+            }
+            Err(error) => Ok(Some(format!("quotas of {} {region}: {error}", target.account))),
+        }
+    }
+}
+
+impl Place<'_> {
+    fn is_of(&self, run: &RunIdentity) -> bool {
+        run.account == self.account
+            && run.region == self.region
+            && run.engine == self.service.into()
+    }
+
+    fn outcome(&self, failure: Option<Failure>) -> SourceOutcome {
+        SourceOutcome {
+            account: self.account.to_owned(),
+            region: self.region.to_owned(),
+            engine: self.service.into(),
+            saved: Saved::default(),
+            vanished: Vec::new(),
+            untagged: Vec::new(),
+            failure,
+        }
+    }
+}
+
+impl Failure {
+    fn of(error: &SourceError) -> Self {
+        Self {
+            message: error.to_string(),
+            hint: error.hint(),
+            is_unavailable: error.is_unavailable(),
+        }
+    }
+}
+
+/// A sweep that came to its end and yet could not read everything.
+fn incomplete(swept: &Swept) -> Option<Failure> {
+    let first = swept.unread.first()?;
+    let message = match swept.unread.len() - 1 {
+        0 => first.clone(),
+        more => format!("{first}; and {more} more"),
+    };
+    let hint = "allow the reading role what it lacks; the rest was read, and all is read again";
+    Some(Failure { message, hint, is_unavailable: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn source(failure: Option<bool>) -> SourceOutcome {
+        let place = Place { account: "111122223333", region: "eu-west-1", service: Service::Glue };
+        place.outcome(failure.map(|is_unavailable| Failure {
+            message: "no".into(),
+            hint: "wait",
+            is_unavailable,
+        }))
+    }
+
+    #[test]
+    fn the_exit_code_tells_what_was_read() {
+        let code = |failures: &[Option<bool>]| {
+            let sources = failures.iter().map(|failure| source(*failure)).collect();
+            CollectOutcome { sources, quotas_unread: Vec::new() }.exit_code()
+        };
+        assert_eq!(code(&[None, None]), 0);
+        assert_eq!(code(&[None, Some(false)]), 4);
+        assert_eq!(code(&[None, Some(true)]), 4);
+        assert_eq!(code(&[Some(true), Some(true)]), 5);
+        assert_eq!(code(&[Some(true), Some(false)]), 1);
+        assert_eq!(code(&[]), 0);
+    }
+
+    #[test]
+    fn since_counts_days_of_utc_whatever_its_sign() {
+        let now = at("2026-11-16T06:00:00Z");
+        let days = |n: i64| Span::new().days(n);
+        assert_eq!(before(now, days(90)).unwrap(), at("2026-08-18T06:00:00Z"));
+        assert_eq!(before(now, days(-2)).unwrap(), at("2026-11-14T06:00:00Z"));
+        assert_eq!(before(now, Span::new().hours(5)).unwrap(), at("2026-11-16T01:00:00Z"));
+        let beyond = before(now, Span::new().years(19_000)).unwrap_err();
+        assert!(beyond.to_string().contains("beyond the calendar"), "{beyond}");
+    }
+
+    #[test]
+    fn settings_refuse_what_they_do_not_know() {
+        let defaults: CollectSettings = toml::from_str("").unwrap();
+        assert_eq!(defaults, CollectSettings::default());
+        assert!(toml::from_str::<CollectSettings>("engines = [\"glu\"]").is_err());
+        assert!(toml::from_str::<CollectSettings>("target = []").is_err());
+        let text = "[[targets]]\naccount = \"444455556666\"\nregions = [\"eu-west-1\"]\n\
+                    role_arn = \"arn:aws:iam::444455556666:role/reader\"";
+        let one: CollectSettings = toml::from_str(text).unwrap();
+        assert_eq!(one.targets[0].external_id, None);
+        assert_eq!(one.engines, CollectSettings::default().engines);
+    }
+}
