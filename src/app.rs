@@ -10,6 +10,7 @@ use crate::aws;
 use crate::config::{Config, ConfigError};
 use crate::delivery::{MailSettings, Outbox, Sender, Ses, Via};
 use crate::report::{TemplateError, Templates};
+use crate::sources::AwsAccounts;
 use crate::store::{Ledger, Store, StoreError, StoreLocation};
 
 /// What commands work with.
@@ -70,6 +71,11 @@ impl App {
     /// When one is missing or does not render.
     pub fn templates(&self) -> Result<Templates, TemplateError> {
         Templates::load(self.config.templates.as_deref())
+    }
+
+    /// The accounts that runs are collected from.
+    pub async fn accounts(&self) -> AwsAccounts {
+        AwsAccounts::new(self.aws().await.clone())
     }
 
     /// What sends mail.

@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 use crate::analysis::Books;
 use crate::delivery::MailSettings;
-use crate::model::{JobNames, QuotaValue};
+use crate::model::{Engine, JobNames, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard};
 use crate::report::ReportSettings;
+use crate::sources::CollectSettings;
 use crate::store::StoreSettings;
 
 /// The file that is read where `--config` names none.
@@ -34,6 +35,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// How mail leaves; nothing can be sent without it.
     pub mail: Option<MailSettings>,
+    /// What is collected from where.
+    pub collect: CollectSettings,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
     /// Which runs are one job.
@@ -191,6 +194,20 @@ impl Config {
             applied: true,
         };
         self.quotas.iter().map(value).collect()
+    }
+
+    /// Every account, region and engine that is configured to be collected.
+    #[must_use]
+    pub fn expected_sources(&self) -> Vec<(String, String, Engine)> {
+        let mut expected = Vec::new();
+        for target in &self.collect.targets {
+            for region in &target.regions {
+                for service in &self.collect.engines {
+                    expected.push((target.account.clone(), region.clone(), Engine::from(*service)));
+                }
+            }
+        }
+        expected
     }
 
     fn folds(&self) -> Vec<(String, String)> {

@@ -84,6 +84,7 @@ impl Demo {
             period: Period::last_week(world.now, &settings.zone()?)?,
             now: world.now,
             quotas: app.config.quota_values(),
+            expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
         };
         let (templates, books, ledger) = (app.templates()?, app.books()?, app.ledger());

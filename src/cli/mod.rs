@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
+mod collect;
 mod demo;
 mod exit;
 mod import;
@@ -54,6 +55,8 @@ enum Command {
     Init(init::Init),
     /// Store runs from files
     Import(import::Import),
+    /// Read the runs of the configured AWS accounts
+    Collect(collect::Collect),
     /// Show or send a report
     Report(report::Report),
 }
@@ -125,6 +128,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Demo(demo) => demo.run(&world).await,
         Command::Init(init) => init.run(&world).await,
         Command::Import(import) => import.run(&world).await,
+        Command::Collect(collect) => collect.run(&world).await,
         Command::Report(report) => report.run(&world).await,
     }
 }

@@ -78,6 +78,7 @@ impl Report {
             period: self.period.period(world.now, &settings.zone()?)?,
             now: world.now,
             quotas: app.config.quota_values(),
+            expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
         };
         let publication = Publication {

@@ -10,10 +10,12 @@ mod glue;
 pub mod glue_convert;
 mod json;
 mod quotas;
+mod settings;
 mod sweep;
 
 pub use accounts::{AwsAccount, AwsAccounts};
 pub use convert::{ConvertError, UnknownMembers};
+pub use settings::CollectSettings;
 pub use sweep::{
     AccountSource, Batches, KnownRun, Service, SourceError, Sources, Sweep, Swept, Target,
 };

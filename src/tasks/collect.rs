@@ -10,11 +10,11 @@ use std::fmt;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
-use serde::Deserialize;
 
 use crate::model::{Engine, JobRun, RunIdentity};
 use crate::sources::{
-    AccountSource, Batches, KnownRun, Service, SourceError, Sources, Sweep, Swept, Target,
+    AccountSource, Batches, CollectSettings, KnownRun, Service, SourceError, Sources, Sweep, Swept,
+    Target,
 };
 use crate::store::{Saved, SourceState, Store, StoreError};
 
@@ -26,29 +26,6 @@ const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
 /// Accounts read at once. Each has its own limits at AWS, so that they do not hinder each other.
 const ACCOUNTS_AT_ONCE: usize = 4;
-
-/// What is collected from where: `[collect]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CollectSettings {
-    /// The accounts. None: the account and region of the credentials at hand.
-    pub targets: Vec<Target>,
-    /// The services, by default both.
-    pub engines: Vec<Service>,
-    /// Calls under way at once in an account, at least 1. AWS publishes no rate for these calls,
-    /// and throttles whoever asks too much.
-    pub concurrency: usize,
-}
-
-impl Default for CollectSettings {
-    fn default() -> Self {
-        Self {
-            targets: Vec::new(),
-            engines: vec![Service::Glue, Service::EmrServerless],
-            concurrency: 4,
-        }
-    }
-}
 
 /// What collecting came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

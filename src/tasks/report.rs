@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::analysis::{
     AnalysisError, Books, Context, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
-use crate::model::{Period, PeriodError, QuotaValue, Usd, utc_day};
+use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd, utc_day};
 use crate::store::{Reach, SourceState, Store, StoreError};
 use jiff::{Timestamp, ToSpan};
 
@@ -24,6 +24,8 @@ pub struct Request {
     pub now: Timestamp,
     /// Quotas that the configuration sets; they come before those that were read.
     pub quotas: Vec<QuotaValue>,
+    /// The accounts, regions and engines that are to be collected: one that never was is missing.
+    pub expected: Vec<(String, String, Engine)>,
     /// See `ReportSettings::restate_threshold_usd`.
     pub restate_threshold: Usd,
 }
@@ -69,7 +71,8 @@ pub async fn figures(
     let mut quotas = request.quotas.clone();
     quotas.extend(store.quotas().await?);
     let sources = store.source_states().await?;
-    let (collected_through, not_collected) = collection(sources, &request.period);
+    let (collected_through, not_collected) =
+        collection(sources, &request.expected, &request.period);
     let context = |edition: &Edition| Context {
         as_of: request.now,
         team: edition.team.clone(),
@@ -164,9 +167,25 @@ async fn read(
 /// Until when all sources were read, and those that were not read up to the period's end.
 fn collection(
     sources: Vec<SourceState>,
+    expected: &[(String, String, Engine)],
     period: &Period,
 ) -> (Option<Timestamp>, Vec<NotCollected>) {
+    let known = |account: &str, region: &str, engine: &Engine| {
+        sources.iter().any(|s| (&*s.account, &*s.region, &s.engine) == (account, region, engine))
+    };
+    let never: Vec<_> = expected
+        .iter()
+        .filter(|(account, region, engine)| !known(account, region, engine))
+        .map(|(account, region, engine)| NotCollected {
+            account: account.clone(),
+            region: region.clone(),
+            engine: engine.to_string(),
+            collected_through: None,
+            error: Some("never collected".to_owned()),
+        })
+        .collect();
     let through = sources.iter().map(|source| source.collected_through).min().flatten();
+    let through = through.filter(|_| never.is_empty());
     let missing = |source: &SourceState| {
         source.error.is_some() || source.collected_through.is_none_or(|at| at < period.end)
     };
@@ -177,7 +196,7 @@ fn collection(
         collected_through: source.collected_through,
         error: source.error,
     });
-    (through, not_collected.collect())
+    (through, not_collected.chain(never).collect())
 }
 
 fn restated(

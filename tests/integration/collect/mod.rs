@@ -11,9 +11,10 @@ use runledger::model::{
     Architecture, EMR_SERVERLESS_VCPUS, Engine, ExecutionClass, GLUE_CONCURRENT_RUNS, GLUE_DPUS,
     JobKind, JobRun, RunState, utc_day,
 };
+use runledger::sources::CollectSettings;
 use runledger::sources::{AwsAccounts, Service, SourceError, Target};
 use runledger::store::{Reach, Store, StoreSettings, StoredRun};
-use runledger::tasks::collect::{CollectError, CollectOutcome, CollectSettings, collect};
+use runledger::tasks::collect::{CollectError, CollectOutcome, collect};
 use serde_json::json;
 
 use super::fakes::emr_serverless::attempt;
