@@ -264,8 +264,8 @@ pub struct FailureFigures {
     pub runs: u64,
     /// What they cost.
     pub cost_usd: Usd,
-    /// Whether they are a streaming job's weekly restarts (`EXPIRED`): failed cost by its state, but
-    /// no waste and nothing to mend.
+    /// Whether they are a streaming job's weekly restarts (`EXPIRED`): failed cost by their state,
+    /// but no waste, and nothing to mend.
     pub restart: bool,
     /// The error of the latest, first line, cut: hostile text. Empty where AWS gave none.
     pub error: String,

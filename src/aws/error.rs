@@ -150,8 +150,8 @@ impl AwsError {
         let mut message = error.to_string();
         let mut cause = Some(error);
         while let Some(link) = cause {
-            // Only an answer of STS is told in its stead: its other errors have causes of their own,
-            // which are links of this chain.
+            // Only an answer of STS is told in its stead: its other errors have causes of their
+            // own, which are links of this chain.
             if let Some(refused @ SdkError::ServiceError(_)) =
                 link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>()
             {

@@ -1,6 +1,7 @@
 //! `demo`: a simulated company, from its runs to its mail, with nothing but this program.
 //!
-//! The runs are made up; everything else is what production does, over an embedded store of its own.
+//! The runs are made up; everything else is what production does, over an embedded store of its
+//! own.
 
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,9 @@
 //! date, and every attempt with what it used and was billed. Never starts or cancels anything.
 //! What a run means is decided in `emr_serverless_convert`.
 //!
-//! A list says nothing of utilisation, so each run costs a call of its own. It is made for runs that
-//! changed since the last sweep, that are at work, or that the store knows as open: whatever else
-//! is listed was stored with its final figures before.
+//! A list says nothing of utilisation, so each run costs a call of its own. It is made for runs
+//! that changed since the last sweep, that are at work, or that the store knows as open: whatever
+//! else is listed was stored with its final figures before.
 
 use std::collections::{BTreeMap, BTreeSet};
 

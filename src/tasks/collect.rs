@@ -21,7 +21,8 @@ use crate::store::{Saved, SourceState, Store, StoreError};
 /// How far back a source is read that was never read before, unless told otherwise.
 const FIRST_SINCE: SignedDuration = SignedDuration::from_hours(48);
 
-/// How far before the watermark a sweep begins: for what AWS shows late, and for clocks that differ.
+/// How far before the watermark a sweep begins: for what AWS shows late, and for clocks that
+/// differ.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
 /// Accounts read at once. Each has its own limits at AWS, so that they do not hinder each other.
