@@ -312,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn a_session_has_its_own_rate_and_the_minute() {
+        let mut session = run("G.1X", 5, 20, "5.0");
+        session.kind = Some(JobKind::Session);
+        // By hand: 5 DPU x 60 s x 0.44 / 3600.
+        assert_eq!(cost(&session), "0.036666667 provisioned");
+        session.identity.region = "ap-south-1".into();
+        assert_eq!(cost(&session), "no rate for Glue 5.0 session STANDARD DPU in ap-south-1");
+    }
+
+    #[test]
     fn what_is_not_known_is_never_guessed() {
         let mut unknown = run("G.99X", 5, 3600, "5.0");
         assert_eq!(cost(&unknown), "worker type G.99X is not known");

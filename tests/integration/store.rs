@@ -140,8 +140,8 @@ async fn a_run_moves_from_open_to_its_day_and_never_back() {
     .await;
 }
 
-/// EMR Serverless may tell the end and the bill late; the run is asked for until both are known, and
-/// is in one day only, whichever end was believed first.
+/// EMR Serverless may tell the end and the bill late; the run is asked for until both are known,
+/// and is in one day only, whichever end was believed first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_that_moves_to_another_day_leaves_nothing_behind() {
     let emr = |end: Option<&str>, updated: &str, billed: bool| {
@@ -176,7 +176,7 @@ async fn an_end_that_moves_to_another_day_leaves_nothing_behind() {
         assert_eq!(open().await, 0);
         store.save_runs(vec![without_end.clone()], at(NOW)).await.unwrap();
         let stored = stored_in(&store, "2026-W46", NOW).await;
-        assert_eq!(stored.into_values().collect::<Vec<_>>(), [settled.clone()]);
+        assert_eq!(stored.into_values().collect::<Vec<_>>(), std::slice::from_ref(&settled));
     })
     .await;
 }

@@ -66,7 +66,8 @@ pub(super) struct Stage {
     _folder: tempfile::TempDir,
 }
 
-/// Where a test's ledgers are: in the embedded store, and in the DynamoDB server where there is one.
+/// Where a test's ledgers are: in the embedded store, and in the DynamoDB server where there is
+/// one.
 pub(super) struct Tables {
     server: Option<String>,
 }
