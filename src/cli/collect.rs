@@ -5,6 +5,7 @@ use jiff::Span;
 
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
+use crate::sources::SourceError;
 use crate::tasks::collect::{CollectError, CollectOutcome, collect};
 
 #[derive(Debug, Args)]
@@ -39,6 +40,12 @@ fn tell(world: &World, outcome: &CollectOutcome) {
             Some(failure) => complain(&source.to_string(), Some(failure.hint)),
             None => say(world.quiet, &source.to_string()),
         }
+        for run in &source.vanished {
+            say(
+                world.quiet,
+                &format!("note: AWS no longer knows run {}; kept as it is", run.run_id),
+            );
+        }
         for untagged in &source.untagged {
             say(world.quiet, &format!("note: no tags: {untagged}"));
         }
@@ -55,7 +62,11 @@ impl From<CollectError> for Failure {
             CollectError::Store(error) => error.into(),
             CollectError::Since(_) => Self::usage(message, "write it like 2d or 90d"),
             CollectError::Home(source) => Self {
-                exit: if source.is_unavailable() { Exit::AwsUnavailable } else { Exit::Failed },
+                exit: match &source {
+                    SourceError::NoRegion => Exit::Usage,
+                    source if source.is_unavailable() => Exit::AwsUnavailable,
+                    _ => Exit::Failed,
+                },
                 message,
                 hint: Some(source.hint().to_owned()),
             },

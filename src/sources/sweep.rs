@@ -4,7 +4,8 @@
 use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use tokio::sync::mpsc;
 
 use crate::aws::AwsError;
@@ -43,6 +44,7 @@ impl From<Service> for Engine {
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// The account, twelve digits. Who it is that answers is checked: runs are stored under it.
+    #[serde(deserialize_with = "account")]
     pub account: String,
     /// The role to assume there; without one, the credentials at hand are that account's own.
     #[serde(default)]
@@ -50,8 +52,25 @@ pub struct Target {
     /// The external id that the role's trust policy demands.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// The regions, as `eu-west-1`.
+    /// The regions, as `eu-west-1`; at least one.
+    #[serde(deserialize_with = "regions")]
     pub regions: Vec<String>,
+}
+
+/// An account's number. One written as a number would have lost its leading zeros.
+fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let account = String::deserialize(from)?;
+    let is_number = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { Ok(account) } else { Err(D::Error::custom("expected twelve digits in quotes")) }
+}
+
+/// Regions. A target without any would be passed over, and nobody would notice.
+fn regions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let regions = Vec::deserialize(from)?;
+    if regions.is_empty() {
+        return Err(D::Error::custom("expected at least one region, as [\"eu-west-1\"]"));
+    }
+    Ok(regions)
 }
 
 /// A run that is known and of which something is still to be learnt.
@@ -271,8 +290,14 @@ mod tests {
 
     #[test]
     fn a_target_says_what_it_does_not_know() {
-        let error = toml::from_str::<Target>("account = \"1\"\nregions = []\nrole = \"x\"");
-        assert!(error.unwrap_err().to_string().contains("role"));
+        let refused = |account: &str, regions: &str, rest: &str| {
+            let text = format!("account = {account}\nregions = {regions}\n{rest}");
+            toml::from_str::<Target>(&text).unwrap_err().to_string()
+        };
+        let (account, regions) = ("\"111122223333\"", "[\"eu-west-1\"]");
+        assert!(refused(account, regions, "role = \"x\"").contains("role"));
+        assert!(refused(account, "[]", "").contains("at least one region"));
+        assert!(refused("\"1111\"", regions, "").contains("twelve digits"));
         let service: Result<Service, _> = serde_json::from_str("\"emr-serverless\"");
         assert_eq!(service.unwrap(), Service::EmrServerless);
     }

@@ -11,8 +11,7 @@ use runledger::model::{
     Architecture, EMR_SERVERLESS_VCPUS, Engine, ExecutionClass, GLUE_CONCURRENT_RUNS, GLUE_DPUS,
     JobKind, JobRun, RunState, utc_day,
 };
-use runledger::sources::CollectSettings;
-use runledger::sources::{AwsAccounts, Service, SourceError, Target};
+use runledger::sources::{AwsAccounts, CollectSettings, Service, SourceError, Target};
 use runledger::store::{Reach, Store, StoreSettings, StoredRun};
 use runledger::tasks::collect::{CollectError, CollectOutcome, collect};
 use serde_json::json;
@@ -23,6 +22,7 @@ use super::fakes::{Fakes, HOME, REGION, Trouble};
 
 mod accounts;
 mod bad_days;
+mod binary;
 mod emr_serverless;
 mod glue;
 
