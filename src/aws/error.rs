@@ -39,7 +39,7 @@ impl Trouble {
                 "AWS kept throttling; start again later, or lower `concurrency` under `[collect]`"
             }
             Self::AccessDenied => {
-                "give the role the reading permissions that ARCHITECTURE.md lists for it"
+                "allow the role the call that is named above; collecting needs reading calls alone"
             }
             Self::NoCredentials => {
                 "set AWS_PROFILE, or give the machine or container a role, and look whether the \
