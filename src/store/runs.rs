@@ -26,8 +26,6 @@ const CONCURRENCY: usize = 8;
 const TRANSACTION_ITEMS_MIN: usize = 10;
 /// How long after its end a run is asked for again because something is still to be learnt of it.
 const SETTLING_DAYS: i64 = 14;
-/// How far from its start a run whose end is not told may have been stored, in days.
-const END_SEARCH_DAYS_MAX: i32 = 40;
 
 /// What storing a batch came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +112,14 @@ impl Store {
     pub async fn open_runs(&self, now: Timestamp) -> Result<Vec<JobRun>, StoreError> {
         let items = self.table.query_partition(OPEN, Some(now)).await?;
         let read = |item: &Item| Stored::of_item(item).map(|stored| stored.run);
-        items.iter().map(|item| read(item).map_err(|e| self.table.unreadable(item, e))).collect()
+        let mut runs = Vec::with_capacity(items.len());
+        for item in &items {
+            let run = read(item).map_err(|e| self.table.unreadable(item, e))?;
+            if run.end().is_none_or(|end| expiry(end, SETTLING_DAYS) > now.as_second()) {
+                runs.push(run);
+            }
+        }
+        Ok(runs)
     }
 
     /// Reads what the table holds of each run.
@@ -126,7 +131,7 @@ impl Store {
         let mut wanted: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (key, run) in pending {
             wanted.entry(OPEN.to_owned()).or_default().push(key);
-            for day in days_to_search(run, now) {
+            for day in days_to_search(run, self.settings.retention_days, now) {
                 wanted.entry(keys::run_partition_on(key, day)).or_default().push(key);
             }
         }
@@ -189,18 +194,22 @@ impl Store {
             found.items.iter().map(|(_, stored)| stored.first_stored).min().unwrap_or(now);
         let nothing = |change| Ok(Plan { key: key.to_owned(), actions: Vec::new(), change });
         let day = merged.end().map(|end| keys::run_partition(key, end));
-        let expiry = |from: Timestamp, days: i64| from.as_second() + days * 86_400;
         let expires = expiry(merged.end().unwrap_or(now), i64::from(self.settings.retention_days));
         if expires <= now.as_second() {
             return nothing(Change::TooOld);
         }
-        let asked_until = merged.end().map_or(expires, |end| expiry(end, SETTLING_DAYS));
-        let stays_open = !merged.is_settled() && asked_until > now.as_second();
+        // While the source has given no end of its own, the run may still move to another day; only
+        // OPEN then says under which day it is, so it is kept for as long as the run itself.
+        let open_until = match merged.end() {
+            Some(end) if merged.ended_at.is_some() => expiry(end, SETTLING_DAYS),
+            _ => expires,
+        };
+        let stays_open = !merged.is_settled() && open_until > now.as_second();
 
         let mut targets = Vec::new();
         targets.extend(day.clone().map(|day| (day, None, expires)));
         if stays_open {
-            targets.push((OPEN.to_owned(), day, asked_until));
+            targets.push((OPEN.to_owned(), day, open_until));
         }
         let mut actions = Vec::new();
         for (partition, under, expires) in &targets {
@@ -350,16 +359,27 @@ fn by_identity(runs: Vec<JobRun>) -> BTreeMap<String, JobRun> {
     merged
 }
 
+/// The second from which on something that lasts for so many days is past.
+fn expiry(from: Timestamp, days: i64) -> i64 {
+    from.as_second() + days * 86_400
+}
+
 /// The UTC days under which the run may be stored already. A run whose source gives its end is
-/// under that day; any other may have ended, as another source told, on any day since it started.
-fn days_to_search(run: &JobRun, now: Timestamp) -> impl Iterator<Item = Date> + use<> {
+/// under that day, or where OPEN says; any other may have ended, as another source told, on any day
+/// since it started. What ended before the retention does not count any more.
+fn days_to_search(
+    run: &JobRun,
+    retention_days: u32,
+    now: Timestamp,
+) -> impl Iterator<Item = Date> + use<> {
     let exact = run.ended_at.and_then(|_| run.end()).map(utc_day);
     let last = exact.unwrap_or_else(|| utc_day(run.end().unwrap_or(now)));
     // With no start either, the end may still have been just before the midnight that the time of
     // the fact is just after.
     let eve = last.checked_sub(1.day()).unwrap_or(last);
     let start = run.start().map_or(eve, utc_day);
-    let earliest = last.checked_sub(END_SEARCH_DAYS_MAX.days()).unwrap_or(start);
+    let kept_since = Timestamp::from_second(expiry(now, -i64::from(retention_days)));
+    let earliest = kept_since.map_or(start, utc_day);
     let first = exact.unwrap_or_else(|| start.max(earliest).min(last));
     first.series(1.day()).take_while(move |day| *day <= last)
 }

@@ -181,6 +181,35 @@ async fn an_end_that_moves_to_another_day_leaves_nothing_behind() {
     .await;
 }
 
+/// However long after its end a run is told of: an event gives an end that is only near the true
+/// one, and an old answer says that the run is still under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn facts_told_months_later_in_any_order_are_one_run() {
+    let end = "2026-10-04T23:59:58Z";
+    let of_api = ended(1, end);
+    let mut of_event = JobRun::new(identity(1), RunState::Succeeded);
+    of_event.updated_at = Some(at("2026-10-05T00:00:04Z"));
+    let of_old_answer = running(1, "2026-10-04T23:49:58Z");
+    let facts = [of_api, of_event, of_old_answer];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    on_every_store(async |store| {
+        for (number, order) in orders.into_iter().enumerate() {
+            for fact in order {
+                let mut run = facts[fact].clone();
+                run.identity = identity(u32::try_from(number).unwrap());
+                store.save_runs(vec![run], at("2026-12-20T06:00:00Z")).await.unwrap();
+            }
+        }
+        let stored = async |week: &str| stored_in(&store, week, "2026-12-20T06:00:00Z").await;
+        let week = stored("2026-W40").await;
+        assert_eq!(week.len(), orders.len());
+        assert!(week.values().all(|run| run.ended_at == Some(at(end))), "{week:?}");
+        assert_eq!(stored("2026-W41").await, BTreeMap::new());
+        assert_eq!(store.open_runs(at("2026-12-20T06:00:00Z")).await.unwrap(), Vec::new());
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_past_its_retention_never_counts() {
     on_every_store(async |store| {
