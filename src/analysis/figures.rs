@@ -67,6 +67,8 @@ pub struct Completeness {
     pub still_running: u64,
     /// Runs of this period first stored after its report was sent.
     pub late_runs: u64,
+    /// Runs that have ended at a time that no source gave: they are in no period.
+    pub without_end: u64,
     /// EMR Serverless runs priced for an assumed architecture, because their application is not
     /// known (imported files do not tell it).
     pub assumed_architecture_runs: u64,

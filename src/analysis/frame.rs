@@ -91,10 +91,10 @@ impl FrameBuilder {
     pub(super) fn push(&mut self, row: RunRow) {
         let index = self.job.len();
         let wide = |number: rust_decimal::Decimal, decimals: u32| {
-            // Rounded to what a figure shows; `rescale` pads as well as it rounds.
-            let mut number = number.round_dp(decimals);
-            number.rescale(decimals);
-            number.mantissa()
+            // Rounded to what a figure shows. Padded as a wide integer, because a large decimal has
+            // no room for more digits.
+            let number = number.round_dp(decimals);
+            number.mantissa() * 10_i128.pow(decimals - number.scale())
         };
         self.identity.push(identity_hash(&row.identity));
         if !row.previous.is_empty() {
@@ -138,10 +138,9 @@ impl FrameBuilder {
             followed.iter().map(|hash| (*hash, ())).collect();
         for (row, previous) in &self.previous {
             retry[*row] = true;
-            if let Some(nearest) = previous.first() {
-                linked_retries += u64::from(known.contains_key(nearest));
-                repeated_hashes.insert(*nearest, ());
-            }
+            // Any of them will do: of several attempts the one between may not be known.
+            linked_retries += u64::from(previous.iter().any(|p| known.contains_key(p)));
+            repeated_hashes.extend(previous.iter().map(|p| (*p, ())));
             // With every earlier attempt at hand, the last one's figures are its own.
             let all_known =
                 previous.iter().all(|p| known.contains_key(p) || elsewhere.contains_key(p));

@@ -10,7 +10,7 @@ use super::actions::{self, Evidence};
 use super::failures::Failures;
 use super::frame::{FrameBuilder, RunFrame, wide};
 use super::quotas::QuotaUse;
-use super::row::{JobKey, RunRow, held, identity_hash};
+use super::row::{JobKey, RunRow, held, identity_hash, previous};
 use super::{
     AnalysisError, Completeness, Figures, NotCollected, OpenRun, UnpricedReason, Waste, groups,
     jobs, totals,
@@ -55,6 +55,7 @@ pub struct ReportAnalysis {
     /// Runs outside the period that are known at all, as far as chains may reach them.
     elsewhere: HashMap<u128, ()>,
     late_runs: u64,
+    without_end: u64,
     assumed_architecture: u64,
     unpriced: BTreeMap<String, (u64, Decimal)>,
     rates_used: BTreeSet<u16>,
@@ -77,6 +78,7 @@ impl ReportAnalysis {
             followed: Vec::new(),
             elsewhere: HashMap::new(),
             late_runs: 0,
+            without_end: 0,
             assumed_architecture: 0,
             unpriced: BTreeMap::new(),
             rates_used: BTreeSet::new(),
@@ -89,7 +91,7 @@ impl ReportAnalysis {
         // Everybody's runs share the quotas, whoever reads the report.
         self.quota_use.add(&row);
         // A run may be followed by one that ended in another of the periods looked at.
-        self.followed.extend(row.previous.first());
+        self.followed.extend(&row.previous);
         let others = self.team.as_ref().is_some_and(|team| *team != row.team);
         if self.period.contains(row.ended) {
             if !others {
@@ -112,8 +114,15 @@ impl ReportAnalysis {
         if let Some(reason) = &row.unpriced {
             let waiting = self.unpriced.entry(reason.to_string()).or_default();
             waiting.0 += 1;
-            waiting.1 += row.dpu_seconds;
+            waiting.1 = waiting.1.saturating_add(row.dpu_seconds);
         }
+    }
+
+    /// Counts a run that has ended at a time that its source did not give: it belongs to no period,
+    /// so every report says that it is missing.
+    pub fn add_without_end(&mut self, team: &str) {
+        let others = self.team.as_ref().is_some_and(|shown| shown != team);
+        self.without_end += u64::from(!others);
     }
 
     /// Adds a run that has not ended, with what it cost so far.
@@ -126,15 +135,7 @@ impl ReportAnalysis {
         now: Timestamp,
     ) {
         let identity = &run.identity;
-        if let Some(previous) = &run.previous_run_id {
-            let previous =
-                crate::model::RunIdentity { run_id: previous.clone(), ..identity.clone() };
-            self.followed.push(identity_hash(&previous));
-        } else if identity.attempt > 1 {
-            let attempt = identity.attempt - 1;
-            let previous = crate::model::RunIdentity { attempt, ..identity.clone() };
-            self.followed.push(identity_hash(&previous));
-        }
+        self.followed.extend(previous(run));
         if run.start().is_some_and(|start| start >= self.period.end) {
             return;
         }
@@ -239,6 +240,7 @@ impl ReportAnalysis {
             unpriced_reasons,
             still_running: self.still_running.len() as u64,
             late_runs: self.late_runs,
+            without_end: self.without_end,
             assumed_architecture_runs: self.assumed_architecture,
             collected_through: context.collected_through,
             not_collected: context.not_collected.clone(),

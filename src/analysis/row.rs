@@ -148,7 +148,7 @@ pub(super) fn identity_hash(identity: &RunIdentity) -> u128 {
 }
 
 /// The runs that this one follows in its chain, the nearest first.
-fn previous(run: &JobRun) -> Vec<u128> {
+pub(super) fn previous(run: &JobRun) -> Vec<u128> {
     let with = |run_id: &str, attempt: u32| {
         let run_id = run_id.to_owned();
         identity_hash(&RunIdentity { run_id, attempt, ..run.identity.clone() })

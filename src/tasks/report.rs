@@ -95,12 +95,17 @@ pub async fn figures(
     })
     .await?;
     for run in store.open_runs(request.now).await? {
-        // What is under OPEN and has ended waits for its bill only; its day holds it too.
-        if !run.state.is_terminal() {
-            let job = books.job(&run);
-            let team = books.ownership.team(&run, &job);
-            let so_far = books.price(&run);
-            for analysis in &mut analyses {
+        // What is under OPEN and has an end waits for its bill only; its day holds it too.
+        if run.end().is_some() {
+            continue;
+        }
+        let job = books.job(&run);
+        let team = books.ownership.team(&run, &job);
+        let so_far = books.price(&run);
+        for analysis in &mut analyses {
+            if run.state.is_terminal() {
+                analysis.add_without_end(&team);
+            } else {
                 analysis.add_open(&run, &so_far, &job, team.clone(), request.now);
             }
         }
@@ -146,7 +151,8 @@ async fn read(
         })
         .await?;
     // Runs that ended later can still have overlapped the period, or have retried one of its runs.
-    let until = (period.end + (RUN_DAYS_MAX * 24).hours()).min(now);
+    let reach = period.end.checked_add((RUN_DAYS_MAX * 24).hours());
+    let until = reach.unwrap_or(Timestamp::MAX).min(now);
     if until <= period.end {
         return Ok(());
     }

@@ -59,6 +59,38 @@ fn the_worked_example_is_in_every_output() {
     assert_eq!(json(&sandbox, "2026-W45")["totals"]["runs"], 0);
 }
 
+/// An attempt between two known ones may be missing; it is one chain, whose first was repeated.
+#[test]
+fn attempts_are_one_chain_whichever_of_them_are_known() {
+    let sandbox = Sandbox::new();
+    let attempt = |number: u32, state: &str| {
+        let hour = format!("2026-11-10T0{number}");
+        format!(
+            r#"{{"applicationId":"app","jobRunId":"r","name":"n","arn":"arn:aws:emr-serverless:us-east-1:111122223333:/applications/app/jobruns/r","state":"{state}","attempt":{number},"startedAt":"{hour}:00:00Z","endedAt":"{hour}:30:00Z","updatedAt":"{hour}:30:00Z","billedResourceUtilization":{{"vCPUHour":1,"memoryGBHour":0}}}}"#
+        )
+    };
+    let attempts = [attempt(3, "SUCCESS"), attempt(1, "CANCELLED")];
+    sandbox.write("runs.jsonl", attempts.join("\n"));
+    import(&sandbox, "runs.jsonl");
+    let totals = &json(&sandbox, "2026-W46")["totals"];
+    assert_eq!((&totals["runs"], &totals["retries"]), (&2.into(), &1.into()));
+    assert_eq!(totals["chains"], 1);
+    assert_eq!(totals["repeated_cost_usd"], "0.052624");
+    assert_eq!(totals["waste_usd"], "0.052624");
+}
+
+#[test]
+fn a_run_whose_end_nobody_tells_is_said_to_be_missing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("runs.jsonl", r#"{"Id":"jr_1","JobName":"load","JobRunState":"FAILED"}"#);
+    import(&sandbox, "runs.jsonl");
+    let report = json(&sandbox, "2026-W46");
+    assert_eq!(report["totals"]["runs"], 0);
+    assert_eq!(report["completeness"]["without_end"], 1);
+    let text = sandbox.run(&["--now", NOW, "report", "--last-week"]).exits(0).stdout;
+    assert!(text.contains("Not complete") && text.contains("1 run ended at a time"), "{text}");
+}
+
 #[test]
 fn importing_again_or_shuffled_changes_no_byte_of_the_report() {
     let lines: Vec<_> = (0..50)

@@ -60,6 +60,13 @@ fn missing(figures: &Figures, limits: &Limits) -> Vec<String> {
     if facts.unpriced_runs > 0 && facts.unpriced_reasons.is_empty() {
         notes.push(format!("{} unpriced.", format::plural(facts.unpriced_runs, "run")));
     }
+    if facts.without_end > 0 {
+        notes.push(format!(
+            "{} ended at a time that nothing says: in no {}'s total.",
+            format::plural(facts.without_end, "run"),
+            figures.period.noun()
+        ));
+    }
     notes.extend(facts.not_collected.iter().map(|place| not_collected(place, figures, limits)));
     if let Some(through) = facts.collected_through.filter(|through| *through < figures.period.end) {
         notes.push(format!(

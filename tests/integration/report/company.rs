@@ -422,6 +422,7 @@ fn completeness(totals: &Totals) -> Completeness {
         ],
         still_running: 3,
         late_runs: 2,
+        without_end: 0,
         collected_through: Some(at("2026-11-16T04:45:00Z")),
         not_collected: vec![NotCollected {
             account: "345678901234".into(),
