@@ -6,13 +6,14 @@ mod emr_serverless;
 mod glue;
 mod rate_card;
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 
 pub use glue::{dpu_factor, kind_of};
 pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
 
 use crate::model::{
-    Architecture, Basis, CostLine, Engine, JobRun, Price, PricedRun, Unpriced, Usage,
+    Architecture, Basis, CostLine, Engine, JobRun, Price, PricedRun, Unpriced, Usage, Usd,
 };
 
 /// What AWS leaves open, as settings.
@@ -36,17 +37,7 @@ impl Default for PricingSettings {
 #[must_use]
 pub fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> PricedRun {
     if let Some(amount) = run.imported_cost {
-        let line = CostLine {
-            component: "imported",
-            quantity: rust_decimal::Decimal::ONE,
-            unit: "Runs",
-            rate: rust_decimal::Decimal::from_i128_with_scale(amount.nanos(), 9),
-            rate_index: None,
-            amount,
-        };
-        let basis = Basis::Imported;
-        let price = Price::Priced { lines: vec![line], basis, minimum_extra: Default::default() };
-        return PricedRun { price, usage: Usage::default() };
+        return PricedRun { price: imported(amount), usage: Usage::default() };
     }
     match &run.identity.engine {
         Engine::Glue => glue::price(run, card, settings),
@@ -56,4 +47,14 @@ pub fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> Price
             usage: Usage::default(),
         },
     }
+}
+
+/// The cost that came with a run, where it is in the range of a rate.
+fn imported(amount: Usd) -> Price {
+    let Ok(rate) = Decimal::try_from_i128_with_scale(amount.nanos(), 9) else {
+        return Price::Unpriced(Unpriced::OutOfRange);
+    };
+    let (component, unit) = ("imported", "Runs");
+    let line = CostLine { component, quantity: Decimal::ONE, unit, rate, rate_index: None, amount };
+    Price::Priced { lines: vec![line], basis: Basis::Imported, minimum_extra: Usd::ZERO }
 }

@@ -92,6 +92,30 @@ fn a_run_whose_end_nobody_tells_is_said_to_be_missing() {
 }
 
 #[test]
+fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
+    let sandbox = Sandbox::new();
+    let place = ["--account", "111122223333", "--region", "mars-north-1"];
+    let metered = |id: &str| {
+        let end = "2026-11-10T10:00:00Z";
+        glue_run(id, end, 900).replace("\"GlueVersion\"", "\"DPUSeconds\":7e28,\"GlueVersion\"")
+    };
+    sandbox.write("runs.jsonl", [metered("jr_1"), metered("jr_2")].join("\n"));
+    let imported = [&["--now", NOW, "import", "runs.jsonl"][..], &place[..]].concat();
+    sandbox.run(&imported).exits(0);
+    sandbox.write(
+        "runs.csv",
+        "engine,job,run_id,state,ended_at,cost_usd\n\
+         emr-ec2,load,r1,SUCCEEDED,2026-11-10T10:00:00Z,100000000000000000000\n",
+    );
+    import(&sandbox, "runs.csv");
+    let report = json(&sandbox, "2026-W46");
+    assert_eq!(report["completeness"]["unpriced_runs"], 3);
+    assert_eq!(report["totals"]["cost_usd"], "0.00");
+    let end_of_time = ["--now", NOW, "report", "--week", "9999-W51", "--format", "json"];
+    assert_eq!(sandbox.run(&end_of_time).exits(0).json()["totals"]["runs"], 0);
+}
+
+#[test]
 fn importing_again_or_shuffled_changes_no_byte_of_the_report() {
     let lines: Vec<_> = (0..50)
         .map(|n| {
