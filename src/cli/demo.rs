@@ -20,6 +20,8 @@ use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::report::{Edition, Request, figures};
 
+/// The demo's own store. Not the name of the default one: `--out .` must leave that alone.
+const DATABASE: &str = "demo.db";
 /// Runs stored at once.
 const BATCH_RUNS: usize = 20_000;
 
@@ -43,10 +45,10 @@ impl Demo {
             Failure::failed(format!("cannot write {}: {error}", self.out.display()))
         };
         std::fs::create_dir_all(&self.out).map_err(cannot)?;
-        let database = self.out.join("runledger.db");
+        let database = self.out.join(DATABASE);
         // A demo begins from nothing, and the file is its own.
-        for file in ["runledger.db", "runledger.db-wal", "runledger.db-shm"] {
-            match std::fs::remove_file(self.out.join(file)) {
+        for companion in ["", "-wal", "-shm"] {
+            match std::fs::remove_file(self.out.join(format!("{DATABASE}{companion}"))) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(cannot(error));
                 }
@@ -121,7 +123,7 @@ impl Demo {
                 deliveries.sent_now(),
                 self.out.join("outbox").display(),
                 self.out.join(web).display(),
-                self.out.join("runledger.db").display(),
+                self.out.join(DATABASE).display(),
             ),
         );
         Ok(if deliveries.verdict() == Verdict::Done { Exit::Done } else { Exit::Failed })

@@ -39,10 +39,10 @@ pub(super) fn client(
     let database = {
         // Two processes that create one file at once get in each other's way; one that exists may
         // be opened by any number. The lock is held while opening only.
-        let lock_path = path.with_extension("lock");
-        let lock = File::create(&lock_path).map_err(|error| {
-            cannot_open(format!("cannot write {}: {error}", lock_path.display()))
-        })?;
+        let lock_path = format!("{text}.lock");
+        let create = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock =
+            create.map_err(|error| cannot_open(format!("cannot write {lock_path}: {error}")))?;
         lock.lock().map_err(|error| cannot_open(error.to_string()))?;
         Database::new(text).map_err(|error| cannot_open(error.to_string()))?
     };

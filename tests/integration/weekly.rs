@@ -116,6 +116,17 @@ fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
 }
 
 #[test]
+fn a_demo_and_a_lock_leave_other_files_alone() {
+    let sandbox = company();
+    sandbox.write("runs.lock", "somebody's");
+    let elsewhere = ["--store", "embedded:runs.db", "--now", NOW, "report", "--format", "json"];
+    sandbox.run(&elsewhere).exits(0);
+    assert_eq!(std::fs::read(sandbox.path("runs.lock")).unwrap(), b"somebody's");
+    sandbox.run(&["--now", NOW, "demo", "--weeks", "2", "--out", "."]).exits(0);
+    assert_eq!(json(&sandbox, "2026-W46")["totals"]["cost_usd"], "0.66");
+}
+
+#[test]
 fn importing_again_or_shuffled_changes_no_byte_of_the_report() {
     let lines: Vec<_> = (0..50)
         .map(|n| {
