@@ -148,6 +148,7 @@ impl AwsError {
         let action = action.into();
         let mut trouble = None;
         let mut message = error.to_string();
+        let mut found_none = false;
         let mut cause = Some(error);
         while let Some(link) = cause {
             // Only an answer of STS is told in its stead: its other errors have causes of their
@@ -158,11 +159,21 @@ impl AwsError {
                 return Self::new(action, refused);
             }
             trouble = trouble.or_else(|| trouble_of_link(link));
+            found_none |= matches!(
+                link.downcast_ref::<CredentialsError>(),
+                Some(CredentialsError::CredentialsNotLoaded(_))
+            );
             let text = link.to_string();
             if !message.contains(&text) {
                 let _ = write!(message, ": {text}");
             }
             cause = link.source();
+        }
+        if found_none {
+            // The SDK's own words list every place with its reason, on a page of lines.
+            message = "no AWS credentials in the environment, in a profile, or of a role that \
+                       the machine or container has"
+                .to_owned();
         }
         let trouble = trouble.unwrap_or(Trouble::Other);
         Self { action, trouble, message: bounded(&message) }
@@ -187,11 +198,12 @@ fn trouble_of_link(link: &(dyn Error + 'static)) -> Option<Trouble> {
     link.is::<CredentialsError>().then_some(Trouble::NoCredentials)
 }
 
-/// The text, cut at a length that fits a line of a report.
+/// The text on one line, cut at a length that fits a line of a report.
 fn bounded(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(MESSAGE_CHARS_MAX) {
         Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -219,7 +231,13 @@ mod tests {
         let told = AwsError::chain("glue GetJobs", &error);
         assert_eq!(told.trouble, Trouble::NoCredentials);
         assert!(told.is_unavailable());
-        assert!(told.to_string().starts_with("glue GetJobs: dispatch failure: "), "{told}");
+        assert!(told.to_string().starts_with("glue GetJobs: no AWS credentials in "), "{told}");
+        let failing = Wrapper(CredentialsError::provider_error("no answer\nfrom the machine"));
+        let told = AwsError::chain("glue GetJobs", &failing);
+        assert_eq!(told.trouble, Trouble::NoCredentials);
+        let text = told.to_string();
+        assert!(text.starts_with("glue GetJobs: dispatch failure: "), "{text}");
+        assert!(text.ends_with(": no answer from the machine"), "{text}");
     }
 
     #[test]

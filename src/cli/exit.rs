@@ -80,7 +80,11 @@ impl From<PeriodError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let exit = if error.is_unavailable() { Exit::AwsUnavailable } else { Exit::Failed };
+        let exit = match &error {
+            StoreError::NoRegion { .. } => Exit::Usage,
+            error if error.is_unavailable() => Exit::AwsUnavailable,
+            _ => Exit::Failed,
+        };
         Self { exit, message: error.to_string(), hint: Some(error.hint().to_owned()) }
     }
 }

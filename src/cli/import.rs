@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -35,7 +35,7 @@ impl Import {
             if path.as_os_str() == "-" {
                 inputs.push(("-".to_owned(), Box::new(io::stdin())));
             } else {
-                let file = File::open(path).map_err(|error| {
+                let file = open(path).map_err(|error| {
                     Failure::usage(
                         format!("cannot read {}: {error}", path.display()),
                         "name files that exist, or - for stdin",
@@ -45,6 +45,7 @@ impl Import {
             }
         }
         let app = world.app().await?;
+        world.warn_without_ttl(&app).await;
         let defaults = Defaults {
             account: self.account.or_else(|| app.config.account.clone()),
             region: self.region.or_else(|| app.config.region.clone()),
@@ -63,6 +64,15 @@ impl Import {
         bar.finish_and_clear();
         tell(world, &whole)
     }
+}
+
+/// A folder can be opened too, and only reading it fails.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
 }
 
 fn tell(world: &World, imported: &Imported) -> Result<Exit, Failure> {

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
 
+use self::output::say;
 use crate::app::App;
 use crate::config::Config;
 use crate::store::StoreLocation;
@@ -85,7 +86,22 @@ impl World {
     }
 
     async fn app(&self) -> Result<App, Failure> {
-        Ok(App::open(self.config()?, self.store.clone()).await?)
+        let app = App::open(self.config()?, self.store.clone()).await?;
+        app.store.table().reach().await?;
+        Ok(app)
+    }
+
+    /// Says where runs are about to be stored for ever. A warning: the table of a company may have
+    /// its reasons, and no run is lost by it.
+    async fn warn_without_ttl(&self, app: &App) {
+        let table = app.store.table();
+        let line = match table.has_ttl().await {
+            Ok(true) => return,
+            Ok(false) => format!("table `{}` has no TTL, so its runs never expire", table.name()),
+            Err(error) => format!("cannot tell whether runs expire: {error}"),
+        };
+        say(self.quiet, &format!("warning: {}", output::printable(&line)));
+        say(self.quiet, "hint: `runledger init` with the same --store turns TTL on");
     }
 }
 

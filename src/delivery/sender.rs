@@ -72,6 +72,8 @@ pub enum Cause {
     DailyQuota,
     /// The service could not be reached; nothing was written.
     Unreachable,
+    /// No region is set.
+    Region,
     /// No credentials, or none that are valid.
     Credentials,
     /// The credentials may not send.
@@ -120,6 +122,7 @@ impl Cause {
             Self::Unreachable => {
                 "check the network, the region and AWS_ENDPOINT_URL_SESV2; then start again"
             }
+            Self::Region => "set AWS_REGION, or `region` in the AWS profile",
             Self::Credentials => "give AWS credentials: a role, AWS_PROFILE, or `aws sso login`",
             Self::Denied => "allow ses:SendEmail and ses:SendRawEmail on the sending identity",
             Self::SenderUnverified => {

@@ -4,6 +4,9 @@
 //! knows whether a second attempt is a second mail. Retrying after a refusal is the caller's.
 
 use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -12,10 +15,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::http::HttpResponse;
-use aws_sdk_sesv2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 
 use super::render::Rendered;
 use super::sender::{Accepted, Cause, SendError, masked};
@@ -60,6 +68,7 @@ impl Ses {
             .data(Blob::new(mail.bytes.clone()))
             .build()
             .map_err(|error| refused(&error))?;
+        let transmitted = Transmitted::default();
         let answer = self
             .client
             .send_email()
@@ -68,12 +77,53 @@ impl Ses {
             .destination(Destination::builder().to_addresses(mail.to.mailbox()).build())
             .content(EmailContent::builder().raw(raw).build())
             .set_configuration_set_name(self.configuration_set.clone())
+            .customize()
+            .interceptor(transmitted.clone())
             .send()
             .await;
         match answer {
             Ok(output) => Ok(Accepted { message_id: output.message_id.unwrap_or_default() }),
+            Err(error) if !transmitted.has_begun() => Err(SendError::Refused {
+                cause: self.cause_before_transmission(&error),
+                reason: masked(&in_words(&error)),
+            }),
             Err(error) => Err(classified(&error, mail.to.mailbox())),
         }
+    }
+
+    fn cause_before_transmission(&self, error: &Failure) -> Cause {
+        if self.client.config().region().is_none() {
+            return Cause::Region;
+        }
+        cause_in_chain(error)
+    }
+}
+
+/// Whether the call came so far that its first byte may have been written. What fails earlier (no
+/// region, no credentials, no endpoint) fails before there is a request, however the SDK calls it.
+#[derive(Clone, Debug, Default)]
+struct Transmitted(Arc<AtomicBool>);
+
+impl Transmitted {
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Transmitted {
+    fn name(&self) -> &'static str {
+        "Transmitted"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(true, Ordering::SeqCst);
+        Ok(())
     }
 }
 
@@ -81,13 +131,11 @@ type Failure = SdkError<SendEmailError, HttpResponse>;
 
 /// What a failed call means for the mail.
 fn classified(error: &Failure, recipient: &str) -> SendError {
-    let reason = || masked(&DisplayErrorContext(error).to_string());
+    let reason = || masked(&in_words(error));
     match error {
-        SdkError::ConstructionFailure(_) => {
-            SendError::Refused { cause: cause_before_sending(error), reason: reason() }
-        }
-        SdkError::DispatchFailure(_) if never_left(error) => {
-            SendError::Refused { cause: cause_before_sending(error), reason: reason() }
+        // No connection to write it to.
+        SdkError::DispatchFailure(_) if cause_in_chain(error) == Cause::Unreachable => {
+            SendError::Refused { cause: Cause::Unreachable, reason: reason() }
         }
         SdkError::ServiceError(answer) if is_refusal(answer.raw().status().as_u16()) => {
             let code = answer.err().code().unwrap_or_default();
@@ -118,13 +166,21 @@ const fn is_refusal(status: u16) -> bool {
     matches!(status, 400..=499) && status != 408
 }
 
-/// Whether a call that got no answer failed before its first byte was written: no credentials to
-/// sign it with, or no connection to write it to.
-fn never_left(error: &Failure) -> bool {
-    cause_before_sending(error) != Cause::Other
+/// The error and its causes on one line, without what only a debugger wants to know.
+fn in_words(error: &Failure) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !words.contains(&text) {
+            let _ = write!(words, ": {text}");
+        }
+        source = cause.source();
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn cause_before_sending(error: &Failure) -> Cause {
+fn cause_in_chain(error: &Failure) -> Cause {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = source {
         if current.is::<CredentialsError>() {

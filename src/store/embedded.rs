@@ -6,6 +6,7 @@
 //! against a real server too.
 
 use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use aws_smithy_runtime_api::client::http::{
@@ -19,6 +20,9 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, DynoxideError};
 
 use super::StoreError;
+
+/// What every SQLite file begins with (sqlite.org, "Database File Format", 1.3).
+const HEADER: &[u8] = b"SQLite format 3\0";
 
 /// How much a write may lose when the power fails. (A killed process loses nothing either way.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,7 @@ pub(super) fn client(
     let database = {
         // Two processes that create one file at once get in each other's way; one that exists may
         // be opened by any number. The lock is held while opening only.
+        looks_like_a_database(path).map_err(cannot_open)?;
         let lock_path = format!("{text}.lock");
         let create = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock =
@@ -60,6 +65,30 @@ pub(super) fn client(
         )
         .build();
     Ok(aws_sdk_dynamodb::Client::from_conf(config))
+}
+
+/// Tells what is plainly something else before anything is written beside it.
+fn looks_like_a_database(path: &Path) -> Result<(), String> {
+    let mut start = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match path.parent() {
+            Some(folder) if !folder.is_dir() => {
+                return Err(format!("there is no folder {}", folder.display()));
+            }
+            _ => return Ok(()),
+        },
+        Err(error) => return Err(error.to_string()),
+        Ok(file) if file.metadata().is_ok_and(|data| data.is_dir()) => {
+            return Err("it is a folder".to_owned());
+        }
+        Ok(file) => file.take(HEADER.len() as u64).read_to_end(&mut start),
+    }
+    .map_err(|error| error.to_string())?;
+    // A new database is empty until its first write.
+    if start.is_empty() || start == HEADER {
+        return Ok(());
+    }
+    Err("it is something else than a database, and stays as it is".to_owned())
 }
 
 #[derive(Clone)]

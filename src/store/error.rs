@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::aws::{AwsError, Trouble};
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,12 @@ pub enum StoreError {
         path: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// The SDK's environment and files name no region.
+    #[error("no AWS region is set, and table `{table}` is in one")]
+    NoRegion {
+        /// The table's name.
+        table: String,
     },
     /// There is no such table.
     #[error("there is no table `{table}`")]
@@ -31,13 +39,16 @@ pub enum StoreError {
         /// AWS's words.
         message: String,
     },
-    /// DynamoDB cannot be reached, or answers with errors of its own, after retries.
+    /// DynamoDB cannot be used: not reached, no credentials that it takes, throttled, or failing by
+    /// itself, after retries.
     #[error("DynamoDB did not answer {operation} on table `{table}`: {message}")]
     Unavailable {
         /// The table's name.
         table: String,
         /// The DynamoDB operation.
         operation: &'static str,
+        /// What kind of trouble it is.
+        trouble: Trouble,
         /// What happened.
         message: String,
     },
@@ -77,9 +88,11 @@ impl StoreError {
             Self::OpenFile { .. } => "name a writable file with --store embedded:FILE",
             Self::NoTable { .. } => "run `runledger init` with the same --store to create it",
             Self::Denied { .. } => "give the role this action on the table",
-            Self::Unavailable { .. } => {
-                "check region, network, credentials and AWS_ENDPOINT_URL_DYNAMODB, then run it again"
+            Self::NoRegion { .. } => "set AWS_REGION, or `region` in the AWS profile",
+            Self::Unavailable { trouble: Trouble::Throttled, .. } => {
+                "start again later, nothing is lost; or raise the table's capacity"
             }
+            Self::Unavailable { trouble, .. } => trouble.hint(),
             Self::Refused { .. } => "check that the table has the keys `pk` and `sk`",
             Self::Unreadable { .. } => "a newer version may have written it: upgrade",
             Self::Contended { .. } => "run it again",
@@ -98,26 +111,14 @@ impl StoreError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let table = table.to_owned();
-        let Some(service) = error.as_service_error() else {
-            let message = DisplayErrorContext(error).to_string();
-            return Self::Unavailable { table, operation, message };
-        };
-        let code = service.code().unwrap_or("unknown error");
-        let message = format!("{code}: {}", service.message().unwrap_or("no message"));
-        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        match code {
-            "ResourceNotFoundException" => Self::NoTable { table },
-            "AccessDeniedException"
-            | "UnrecognizedClientException"
-            | "MissingAuthenticationTokenException"
-            | "ExpiredTokenException"
-            | "InvalidSignatureException" => Self::Denied { table, operation, message },
-            "ProvisionedThroughputExceededException"
-            | "ThrottlingException"
-            | "RequestLimitExceeded"
-            | "ThrottledException" => Self::Unavailable { table, operation, message },
-            _ if status >= 500 => Self::Unavailable { table, operation, message },
-            _ => Self::Refused { table, operation, message },
+        let AwsError { trouble, message, .. } = AwsError::new(operation, error);
+        match trouble {
+            Trouble::NotFound => Self::NoTable { table },
+            Trouble::AccessDenied => Self::Denied { table, operation, message },
+            Trouble::Other if error.as_service_error().is_some() => {
+                Self::Refused { table, operation, message }
+            }
+            _ => Self::Unavailable { table, operation, trouble, message },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableStatus,
     TimeToLiveSpecification, TimeToLiveStatus,
@@ -10,10 +11,16 @@ use aws_sdk_dynamodb::types::{
 
 use super::StoreError;
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
+use super::query::key_of;
+use crate::aws::Trouble;
 
 /// How long to wait for a new table, which takes the real service some ten seconds.
 const CREATION_POLLS_MAX: u32 = 120;
 const CREATION_POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the first call is tried: enough for a hiccup, and a machine without a network is told
+/// so within seconds. Later calls wait out throttling for a minute.
+const FIRST_CALL_ATTEMPTS: u32 = 3;
 
 /// A DynamoDB table and the client that speaks to it.
 #[derive(Clone, Debug)]
@@ -46,12 +53,42 @@ impl Table {
         &self.name
     }
 
+    /// Finds out whether the table can be used, in a few attempts, by asking for an item that is
+    /// not there.
+    ///
+    /// # Errors
+    /// When there is no region, no credentials, no network or no table, or reading is not allowed.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        self.has_region()?;
+        let asked = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key_of("reach", "reach")))
+            .customize()
+            .config_override(few_attempts())
+            .send()
+            .await;
+        let Err(error) = asked else { return Ok(()) };
+        match StoreError::of(&self.name, "GetItem", &error) {
+            // It is there, and busy: the calls to come have the patience that this one has not.
+            StoreError::Unavailable { trouble: Trouble::Throttled, .. } => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    fn has_region(&self) -> Result<(), StoreError> {
+        let region = self.client.config().region();
+        region.map(|_| ()).ok_or_else(|| StoreError::NoRegion { table: self.name.clone() })
+    }
+
     /// Creates the table with its keys and TTL where it is missing, and waits until it is usable.
     /// Safe to run twice and from two machines at once.
     ///
     /// # Errors
     /// When DynamoDB cannot be reached or refuses.
     pub async fn create(&self) -> Result<Created, StoreError> {
+        self.has_region()?;
         let new = self.create_if_missing().await?;
         self.wait_until_active().await?;
         let enabled = self.enable_ttl().await?;
@@ -92,6 +129,8 @@ impl Table {
             .attribute_definitions(sk)
             .key_schema(hash)
             .key_schema(range)
+            .customize()
+            .config_override(few_attempts())
             .send()
             .await;
         match created {
@@ -123,6 +162,7 @@ impl Table {
         Err(StoreError::Unavailable {
             table: self.name.clone(),
             operation: "DescribeTable",
+            trouble: Trouble::Unreachable,
             message: "the table is still being created".into(),
         })
     }
@@ -175,4 +215,9 @@ impl Table {
     pub(super) fn refused(&self, operation: &'static str, message: &str) -> StoreError {
         StoreError::Refused { table: self.name.clone(), operation, message: message.to_owned() }
     }
+}
+
+fn few_attempts() -> aws_sdk_dynamodb::config::Builder {
+    let retry = RetryConfig::standard().with_max_attempts(FIRST_CALL_ATTEMPTS);
+    aws_sdk_dynamodb::Config::builder().retry_config(retry)
 }

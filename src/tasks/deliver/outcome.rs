@@ -1,7 +1,7 @@
 //! What came of each mail, and of all together.
 
 use jiff::Timestamp;
-use tracing::{error, info, warn};
+use tracing::info;
 
 use crate::delivery::SendError;
 use crate::model::Occurrence;
@@ -153,7 +153,8 @@ impl Outcome {
     }
 }
 
-/// One line a mail, where it is handled. Addresses mask themselves.
+/// One line a mail, for whoever wants the story: what came of each mail is the command line's to
+/// tell, once. Addresses mask themselves.
 pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
     let Occurrence { report, period, edition, revision, recipient, .. } = occurrence;
     let hint = outcome.hint();
@@ -161,23 +162,23 @@ pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
         Outcome::Sent { message_id, bytes, left_out, .. } => {
             info!(%recipient, report, period, edition, revision, message_id, bytes, "mail sent");
             if !left_out.is_empty() {
-                warn!(%recipient, ?left_out, "attachments did not fit; the mail says so");
+                info!(%recipient, ?left_out, "attachments did not fit; the mail says so");
             }
         }
         Outcome::AlreadySent { at, message_id } => {
             info!(%recipient, report, period, edition, revision, message_id, %at, "already sent");
         }
         Outcome::Failed { reason, .. } => {
-            error!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");
+            info!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");
         }
         Outcome::Unknown { reason } => {
-            error!(
+            info!(
                 %recipient, report, period, edition, revision, reason, hint,
                 "mail may have left"
             );
         }
         Outcome::Busy { holder, until } => {
-            warn!(
+            info!(
                 %recipient, report, period, edition, revision, holder, %until, hint,
                 "mail is held by another start"
             );
