@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -15,6 +15,9 @@ use super::sender::{Accepted, Cause, SendError};
 
 /// Characters of the key that a file name shows; file systems allow 255 bytes in all.
 const READABLE_CHARS_MAX: usize = 120;
+
+/// How often a file is written anew because its temporary one was taken for a leftover.
+const TRIES_MAX: u32 = 4;
 
 /// A folder that mails are written into. It is made when the first mail is.
 #[derive(Clone, Debug)]
@@ -50,10 +53,12 @@ impl Outbox {
         let path = self.path_of(&mail.key);
         let (eml, html) = (mail.bytes.clone(), mail.html.clone());
         let target = path.clone();
-        let written = tokio::task::spawn_blocking(move || {
+        let written = tokio::task::spawn_blocking(move || -> io::Result<()> {
             // The .eml last: where it is, its page is too.
             put(&target.with_extension("html"), html.as_bytes())?;
-            put(&target, &eml)
+            put(&target, &eml)?;
+            remove_leftovers(&target);
+            Ok(())
         });
         let refused = |reason: String| SendError::Refused {
             cause: Cause::Folder,
@@ -86,25 +91,61 @@ fn file_stem(key: &str) -> String {
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
-    // Two processes may write the same mail at once, so not even the temporary name is shared.
-    let unique = RandomState::new().hash_one(std::process::id());
-    let temporary = path.with_extension(format!("{unique:016x}.tmp"));
-    let result = write_through(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // The first error is the one to report; a leftover is no mail, its name ends in .tmp.
-        let _ = fs::remove_file(&temporary);
+    let mut tries = 1;
+    while let Err(error) = put_once(path, bytes) {
+        // Another process may have found the temporary file in the instant before it was locked.
+        if error.kind() != ErrorKind::NotFound || tries == TRIES_MAX {
+            return Err(error);
+        }
+        tries += 1;
     }
-    result?;
     // The new name is on the disk only when its folder is.
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     Ok(())
 }
 
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn put_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Two processes may write the same mail at once, so not even the temporary name is shared.
+    let unique = RandomState::new().hash_one(std::process::id());
+    let temporary = path.with_extension(format!("{unique:016x}.tmp"));
+    let result = write_through(&temporary, bytes).and_then(|file| {
+        fs::rename(&temporary, path)?;
+        drop(file);
+        Ok(())
+    });
+    if result.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    result
+}
+
+/// The file stays locked while it is held, which tells others that its writer is alive.
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = File::create_new(path)?;
+    file.lock()?;
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Removes the temporary files that killed processes left of this mail. A leftover is no mail, so
+/// what cannot be removed does no harm.
+fn remove_leftovers(path: &Path) {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_temporary = name
+            .strip_prefix(stem.as_ref())
+            .is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".tmp"));
+        let writer_is_dead = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_temporary && writer_is_dead() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +203,23 @@ mod tests {
         assert!(futures::future::join_all(sends).await.iter().all(Result::is_ok));
         assert_eq!(names(folder.path()).len(), 2);
         assert_eq!(fs::read(outbox.path_of("k")).unwrap(), large.bytes);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_is_removed_and_a_living_one_s_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(folder.path());
+        let path = |key: &str, end: &str| outbox.path_of(key).with_extension(end);
+        let mine = mail("k", "x");
+        fs::write(path("k", "0123.tmp"), "half a ma").unwrap();
+        let living = write_through(&path("k", "4567.tmp"), b"ha").unwrap();
+        fs::write(path("other", "0123.tmp"), "half").unwrap();
+        outbox.send(&mine).await.unwrap();
+        assert!(!path("k", "0123.tmp").exists());
+        assert!(path("k", "4567.tmp").exists() && path("other", "0123.tmp").exists());
+        drop(living);
+        outbox.send(&mine).await.unwrap();
+        assert!(!path("k", "4567.tmp").exists());
     }
 
     #[test]

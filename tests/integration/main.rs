@@ -7,6 +7,7 @@
 mod collect;
 mod delivery;
 mod fakes;
+mod faults;
 mod harness;
 mod import_events;
 mod import_files;

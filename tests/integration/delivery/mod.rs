@@ -5,5 +5,5 @@ mod crashes;
 mod mime;
 mod races;
 mod ses;
-mod ses_fake;
+pub(crate) mod ses_fake;
 mod stage;

@@ -2,6 +2,7 @@
 //! no well-behaved HTTP library lets a server fail: by silence, or by hanging up.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does once it has read a request whole.
 #[derive(Clone, Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Accept,
     /// A status, an error's code, and its message.
     Error(u16, &'static str, String),
@@ -20,36 +21,51 @@ pub(super) enum Answer {
 }
 
 #[derive(Clone)]
-pub(super) struct FakeSes {
-    pub(super) url: String,
+pub(crate) struct FakeSes {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl FakeSes {
     /// Gives the same answer to every request.
-    pub(super) async fn start(answer: Answer) -> Self {
+    pub(crate) async fn start(answer: Answer) -> Self {
+        Self::reacting(move |_| (Duration::ZERO, answer.clone())).await
+    }
+
+    /// Reacts to each request by its JSON: how long it takes, and what it answers.
+    pub(crate) async fn reacting(
+        react: impl Fn(&Value) -> (Duration, Answer) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fake = Self { url, requests: Arc::default() };
         let requests = Arc::clone(&fake.requests);
+        let react = Arc::new(react);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer.clone(), Arc::clone(&requests)));
+                tokio::spawn(serve(stream, Arc::clone(&react), Arc::clone(&requests)));
             }
         });
         fake
     }
 
     /// The requests so far: request line and JSON.
-    pub(super) fn requests(&self) -> Vec<(String, Value)> {
+    pub(crate) fn requests(&self) -> Vec<(String, Value)> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, requests: Arc<Mutex<Vec<(String, Value)>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    react: Arc<impl Fn(&Value) -> (Duration, Answer)>,
+    requests: Arc<Mutex<Vec<(String, Value)>>>,
+) {
     let Some((head, body)) = read_request(&mut stream).await else { return };
     let line = head.lines().next().unwrap_or_default().to_owned();
-    requests.lock().unwrap().push((line, serde_json::from_slice(&body).unwrap()));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let (delay, answer) = react(&body);
+    requests.lock().unwrap().push((line, body));
+    tokio::time::sleep(delay).await;
     let (status, code, body) = match answer {
         Answer::HangUp => return,
         Answer::Silence => return std::future::pending().await,
@@ -66,7 +82,8 @@ async fn serve(mut stream: TcpStream, answer: Answer, requests: Arc<Mutex<Vec<(S
         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{error_type}\
          content-length: {length}\r\nconnection: close\r\n\r\n"
     );
-    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    // Whoever asked may be gone by now.
+    let _ = stream.write_all((head + &body).as_bytes()).await;
 }
 
 /// The head and the body of one request.

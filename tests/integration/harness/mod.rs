@@ -8,5 +8,5 @@
 mod peers;
 mod sandbox;
 
-pub(crate) use peers::{beside_tests, dynamodb_url, http_get, python, ses_url, skipped};
-pub(crate) use sandbox::Sandbox;
+pub(crate) use peers::{beside_tests, dynamodb_url, http_get, python, ses_url, skipped, told};
+pub(crate) use sandbox::{Running, Sandbox};

@@ -28,9 +28,14 @@ fn peer(variable: &str) -> Option<String> {
 /// Says that a test did not test what it is for. Straight to the terminal, because the test runner
 /// shows what a passing test prints to no one.
 pub(crate) fn skipped(why: &str) {
+    told(&format!("SKIPPED {why}"));
+}
+
+/// Says something of the running test straight to the terminal.
+pub(crate) fn told(what: &str) {
     let current = std::thread::current();
     let test = current.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+    let _ = writeln!(std::io::stderr(), "{test}: {what}");
 }
 
 /// A file below `tests/`.

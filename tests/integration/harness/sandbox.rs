@@ -18,6 +18,14 @@ pub(crate) struct Sandbox {
     environment: Vec<(String, String)>,
 }
 
+/// A command under way. It is killed where nobody waits for its end.
+pub(crate) struct Running {
+    command: String,
+    child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
 /// A command that has ended.
 pub(crate) struct Finished {
     /// The command line, for messages.
@@ -80,22 +88,26 @@ impl Sandbox {
         arguments: &[A],
         input: &[u8],
     ) -> Finished {
+        let mut command = self.command(program, arguments);
+        command.stdin(Stdio::piped());
+        let mut running = Running::start(command);
+        // A program may end before it has read everything; its exit code then tells.
+        let _ = running.child.stdin.take().unwrap().write_all(input);
+        running.wait()
+    }
+
+    /// Starts `runledger` with nothing on its standard input, and does not wait for it.
+    pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        Running::start(self.command(Path::new(env!("CARGO_BIN_EXE_runledger")), arguments))
+    }
+
+    /// A program in the folder and the environment, not yet started.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, program: &Path, arguments: &[A]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         self.furnish(&mut command);
-        let shown = format!("{command:?}");
-        let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("{shown} does not start: {error}"));
-        let stdout = drain(child.stdout.take().unwrap());
-        let stderr = drain(child.stderr.take().unwrap());
-        // A program may end before it has read everything; its exit code then tells.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        let code = wait(&mut child, &shown);
-        let text = |reader: JoinHandle<Vec<u8>>| {
-            String::from_utf8(reader.join().unwrap()).expect("output is UTF-8")
-        };
-        Finished { command: shown, stdout: text(stdout), stderr: text(stderr), code }
+        command
     }
 
     /// Nothing is inherited but the path to programs and where temporary files go. The instance
@@ -110,6 +122,48 @@ impl Sandbox {
         command.env("HOME", self.folder.path()).env("LC_ALL", "C.UTF-8");
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+impl Running {
+    /// Starts a command whose standard output and error are pipes.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let shown = format!("{command:?}");
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("{shown} does not start: {error}"));
+        let stdout = child.stdout.take().map(drain);
+        let stderr = child.stderr.take().map(drain);
+        Self { command: shown, child, stdout, stderr }
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Finished {
+        let code = wait(&mut self.child, &self.command);
+        let text = |reader: &mut Option<JoinHandle<Vec<u8>>>| {
+            let bytes = reader.take().map(|reader| reader.join().unwrap()).unwrap_or_default();
+            String::from_utf8(bytes).expect("output is UTF-8")
+        };
+        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        Finished { command: std::mem::take(&mut self.command), stdout, stderr, code }
+    }
+
+    /// Kills it as `kill -9` does: nothing of its own runs any more. Where it had ended by then, the
+    /// exit code is what it ended with.
+    pub(crate) fn kill(mut self) -> Finished {
+        self.child.kill().unwrap();
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Of a test that failed meanwhile; one that has been waited for is not there any more.
+        let _ = self.child.kill();
     }
 }
 
