@@ -3,6 +3,7 @@
 //! [`Figures`](crate::analysis::Figures) come in computed; a [`View`](view::View) turns each number
 //! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
+mod attached;
 pub mod format;
 pub mod links;
 mod render;
@@ -12,5 +13,6 @@ pub mod table;
 pub mod view;
 pub mod words;
 
+pub use attached::Attached;
 pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

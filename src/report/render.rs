@@ -1,7 +1,7 @@
 //! Templates to mails: all parsed and tried at start, rendered to a subject, HTML and text.
 //!
-//! The HTML of a mail has a budget, because large ones are clipped where they are read: the view
-//! is cut further until it fits. Nothing here sends or knows recipients.
+//! The HTML of a mail has a budget, because large ones are clipped where they are read: its view
+//! is cut further until it fits. The text has none. Nothing here sends or knows recipients.
 
 use std::path::{Path, PathBuf};
 
@@ -122,20 +122,22 @@ impl Templates {
         Ok(templates)
     }
 
-    /// The mail: as much of the figures as its HTML has room for.
+    /// The mail: the text within [`Limits::MAIL`], and as much of that as the HTML has room for.
     ///
     /// # Errors
     /// When a template fails on these figures, or even the shortest mail is too large.
     pub fn render(&self, figures: &Figures) -> Result<RenderedReport, TemplateError> {
+        let mut view = View::of(figures, &Limits::MAIL);
+        let subject = one_line(&self.fill(SUBJECT, &view)?);
+        let text = self.fill(TEXT, &view)?;
         let mut bytes = 0;
-        for cut in 0..=CUTS {
-            let view = View::of(figures, &Limits::MAIL.scaled(CUTS - cut, CUTS));
+        for cuts in 1..=CUTS + 1 {
             let html = inlined(&self.fill(HTML, &view)?)?;
             bytes = encoded_bytes(&html);
             if bytes <= HTML_BYTES_MAX {
-                let subject = one_line(&self.fill(SUBJECT, &view)?);
-                return Ok(RenderedReport { subject, html, text: self.fill(TEXT, &view)? });
+                return Ok(RenderedReport { subject, html, text });
             }
+            view = View::of(figures, &Limits::MAIL.after(cuts.min(CUTS), CUTS));
         }
         Err(TemplateError::TooLarge { bytes })
     }

@@ -157,7 +157,7 @@ impl View {
             waste: costs::waste(figures),
             quotas: quotas::quotas(figures, limits),
             still_running: runs::still_running(figures, limits),
-            footnotes: footnotes(figures),
+            footnotes: footnotes(figures, limits),
         }
     }
 }
@@ -171,7 +171,7 @@ fn title(figures: &Figures, limits: &Limits) -> String {
 
 fn actions(figures: &Figures, limits: &Limits) -> (Vec<ActionLine>, String) {
     let lines = figures.actions.iter().take(limits.actions).map(|action| ActionLine {
-        advice: shortened(&action.advice, limits.text_columns),
+        advice: shortened(&action.advice, limits.advice_columns),
         amount: format::dollars(action.usd),
     });
     let cut = cut_line(limits.actions, figures.actions.len(), "action");
@@ -204,10 +204,11 @@ fn cut_line(shown: usize, all: usize, noun: &str) -> Option<String> {
     })
 }
 
-fn footnotes(figures: &Figures) -> Vec<String> {
+fn footnotes(figures: &Figures, limits: &Limits) -> Vec<String> {
     let mut notes = vec![
-        "Costs are estimates at list prices in US dollars, made from what AWS reports of each \
-         run; discounts, taxes and storage are not in them."
+        "Costs are list-price estimates: what AWS reports of each run, times its rate in US \
+         dollars. Discounts, credits, taxes, storage and data transfer are not in them, so the \
+         bill differs. A run whose rate is not known is unpriced, never 0."
             .to_owned(),
         format!(
             "A run belongs to the {} in which it ended. Times are {}.",
@@ -218,10 +219,26 @@ fn footnotes(figures: &Figures) -> Vec<String> {
          repeated, then what a billing minimum added. Failed, retry and repeated cost overlap with \
          it and with each other, so they are not added up."
             .to_owned(),
+    ];
+    if figures.failures.iter().any(|failure| failure.restart) {
+        notes.push(
+            "Failed cost also counts EXPIRED runs of streaming jobs. Glue restarts these every \
+             week, so they are no waste."
+                .to_owned(),
+        );
+    }
+    if !figures.completeness.by_basis.is_empty() {
+        notes.push(
+            "Basis of a cost: billed, AWS says what it billed; metered, AWS says how long capacity \
+             was used; provisioned, capacity times time; upper-bound, the most it can have been."
+                .to_owned(),
+        );
+    }
+    notes.push(
         "Average workers are the configured number over the runs that have one. Amounts are \
          rounded to the cent one by one, sums before rounding."
             .to_owned(),
-    ];
+    );
     if !figures.quotas.is_empty() {
         notes.push(
             "Peaks are rebuilt from runs that overlap. Where AWS gives only a run's average, the \
@@ -229,6 +246,9 @@ fn footnotes(figures: &Figures) -> Vec<String> {
              that are certain."
                 .to_owned(),
         );
+    }
+    if *limits != Limits::NONE {
+        notes.push("Every row of every table: runledger report --format web.".to_owned());
     }
     notes
 }

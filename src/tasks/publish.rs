@@ -8,7 +8,7 @@ use super::report::{Edition, ReportError, Request, figures};
 use crate::analysis::{Books, Figures};
 use crate::delivery::{Attachment, MailSettings, Message};
 use crate::model::{Address, Occurrence};
-use crate::report::{RenderedReport, ReportSettings, TemplateError, Templates};
+use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Templates};
 use crate::store::{Ledger, Store, StoreError};
 use crate::tables::{TableError, failures_csv, jobs_csv};
 
@@ -163,17 +163,17 @@ fn message(
 
 /// The whole of the tables that the mail cuts.
 fn attachments(figures: &Figures) -> Result<Vec<Attachment>, TableError> {
-    let attachment = |table: &str, bytes: Vec<u8>| Attachment {
-        file_name: format!("{table}-{}.csv", figures.period.name),
+    let attachment = |table: Attached, bytes: Vec<u8>| Attachment {
+        file_name: table.file_name(&figures.period),
         content_type: "text/csv; charset=utf-8".to_owned(),
         bytes: bytes.into(),
     };
     let mut attachments = Vec::new();
     if !figures.jobs.is_empty() {
-        attachments.push(attachment("jobs", jobs_csv(figures)?));
+        attachments.push(attachment(Attached::Jobs, jobs_csv(figures)?));
     }
     if !figures.failures.is_empty() {
-        attachments.push(attachment("failures", failures_csv(figures)?));
+        attachments.push(attachment(Attached::Failures, failures_csv(figures)?));
     }
     Ok(attachments)
 }

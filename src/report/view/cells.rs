@@ -9,9 +9,10 @@ use super::completeness::engine;
 use super::{Limits, cut_line};
 use crate::analysis::{Figures, Totals};
 use crate::model::{RunState, Usd};
+use crate::report::Attached;
 use crate::report::format;
 use crate::report::table::{Cell, Tone};
-use crate::report::words::shortened;
+use crate::report::words::{shortened, visible};
 
 /// What the rows that are not shown cost.
 pub(super) struct Rest {
@@ -42,6 +43,26 @@ impl Rest {
 /// `Showing 20 of 120 jobs, total $1,234.56`.
 pub(super) fn cut_total(shown: usize, all: usize, noun: &str, total: Usd) -> Option<String> {
     cut_line(shown, all, noun).map(|line| format!("{line}, total {}", format::dollars(total)))
+}
+
+/// The line below a cut table whose whole goes with the mail.
+pub(super) fn cut_to(file: Attached, line: Option<String>, figures: &Figures) -> Option<String> {
+    line.map(|line| {
+        let file = visible(&file.file_name(&figures.period));
+        format!("{line}. Whole table: {file}, attached to the mail.")
+    })
+}
+
+/// The headline's change: every total row that shows a change shows this one.
+pub(super) fn change_of_all(figures: &Figures) -> Option<Usd> {
+    figures.before.as_ref().map(|before| figures.totals.cost_usd - before.cost_usd)
+}
+
+/// What is left of the headline's change once the changes of those with runs now are taken away:
+/// what those cost before that have none. Never above zero but where a cost before is not known.
+pub(super) fn gone(figures: &Figures, changes: impl Iterator<Item = Option<Usd>>) -> Usd {
+    let known: Usd = changes.flatten().sum();
+    change_of_all(figures).map_or(Usd::ZERO, |change| change - known)
 }
 
 /// How many runs ended badly.
@@ -106,12 +127,19 @@ pub(super) fn change_cell(now: Usd, before: Option<Usd>) -> Cell {
     Cell::new(format::change(change)).with_sub(sub)
 }
 
-pub(super) fn change_amount(change: Option<Usd>, now: Option<Usd>) -> Cell {
-    let Some(change) = change else { return Cell::new("") };
-    now.map_or_else(
-        || Cell::new(format::change(change)),
-        |now| change_cell(now, Some(now - change)),
-    )
+/// The total's change, with its percent.
+pub(super) fn total_change(figures: &Figures) -> Cell {
+    let before = figures.before.as_ref().map(|before| before.cost_usd);
+    change_cell(figures.totals.cost_usd, before)
+}
+
+/// The change of the rows that are not shown, as it must be printed for the column to add up.
+pub(super) fn rest_of_changes(figures: &Figures, shown: impl Iterator<Item = Option<Usd>>) -> Cell {
+    let rest = change_of_all(figures).and_then(|change| {
+        let shown: Vec<Usd> = shown.collect::<Option<_>>()?;
+        Some(format::remainder(change, shown))
+    });
+    Cell::new(rest.map_or_else(String::new, format::change))
 }
 
 pub(super) fn len<T>(items: &[T]) -> u64 {

@@ -1,5 +1,7 @@
 //! The completeness line: whether the total can be trusted, and what it leaves out.
 
+use std::collections::BTreeSet;
+
 use super::{Completeness, Limits};
 use crate::analysis::{Completeness as Facts, Figures, NotCollected};
 use crate::report::format;
@@ -19,13 +21,7 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
         };
         (verdict, if facts.collected_through.is_some() { Tone::Good } else { Tone::Plain })
     } else {
-        let covered = facts.runs.saturating_sub(facts.unpriced_runs);
-        let verdict = if facts.unpriced_runs > 0 {
-            format!("Not complete: the total covers {} of {runs}.", format::count(covered))
-        } else {
-            format!("Not complete: the total covers the {runs} that could be read.")
-        };
-        (verdict, Tone::Warn)
+        (not_whole(figures), Tone::Warn)
     };
     let mut notes = missing;
     notes.extend(context(figures));
@@ -39,6 +35,31 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
         ));
     }
     Completeness { verdict, tone, notes }
+}
+
+/// What is missing, said calmly: a run without a price is a known gap in a complete reading.
+fn not_whole(figures: &Figures) -> String {
+    let facts = &figures.completeness;
+    let runs = format::plural(facts.runs, "run");
+    let through = facts.collected_through;
+    let is_read = facts.not_collected.is_empty()
+        && through.is_none_or(|through| through >= figures.period.end);
+    let covered = facts.runs.saturating_sub(facts.unpriced_runs);
+    let covered = if facts.unpriced_runs == 0 {
+        format!("the total covers the {runs} that could be read")
+    } else {
+        let verb = if facts.unpriced_runs == 1 { "has" } else { "have" };
+        let unpriced = format::count(facts.unpriced_runs);
+        format!(
+            "the total covers {} of {runs}; {unpriced} {verb} no known price",
+            format::count(covered)
+        )
+    };
+    if is_read {
+        format!("Nearly complete: {covered}.")
+    } else {
+        format!("Not complete: {covered}, and not everything was read.")
+    }
 }
 
 /// What the total leaves out.
@@ -138,9 +159,14 @@ fn context(figures: &Figures) -> Vec<String> {
     }
     notes.extend(basis(facts));
     if !facts.undated_rates.is_empty() {
-        let rates: Vec<String> =
-            facts.undated_rates.iter().map(|rate| shortened(rate, 120)).collect();
-        notes.push(format!("Rates whose source has no date: {}.", rates.join("; ")));
+        // The JSON says of each where it comes from.
+        let rates: BTreeSet<&str> = facts
+            .undated_rates
+            .iter()
+            .map(|rate| rate.split_once(": ").map_or(rate.as_str(), |(name, _)| name))
+            .collect();
+        let rates: Vec<String> = rates.into_iter().map(|rate| shortened(rate, 60)).collect();
+        notes.push(format!("Prices whose source gives no date: {}.", rates.join(", ")));
     }
     notes
 }

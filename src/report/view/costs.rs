@@ -2,7 +2,8 @@
 
 use super::Limits;
 use super::cells::{
-    Rest, change_amount, change_cell, change_of, cut_total, failed, len, waste_cell,
+    Rest, change_cell, change_of, cut_total, failed, gone, len, rest_of_changes, total_change,
+    waste_cell,
 };
 use crate::analysis::{Figures, TeamFigures, Totals};
 use crate::model::Usd;
@@ -112,26 +113,34 @@ pub(super) fn teams(figures: &Figures, limits: &Limits) -> Option<Table> {
     let shown = &figures.teams[..figures.teams.len().min(limits.teams)];
     let hidden = &figures.teams[shown.len()..];
     let rows = shown.iter().map(|team| team_row(team, total, limits)).collect();
-    let sum = |part: fn(&TeamFigures) -> Usd| figures.teams.iter().map(part).sum::<Usd>();
-    let changes =
-        |teams: &[TeamFigures]| teams.iter().map(|team| team.change_usd).sum::<Option<Usd>>();
-    let (cost, waste) = (sum(|team| team.cost_usd), sum(|team| team.waste_usd));
+    let waste: Usd = figures.teams.iter().map(|team| team.waste_usd).sum();
+    let gone = gone(figures, figures.teams.iter().map(|team| team.change_usd));
     let mut foot = Vec::new();
     if !hidden.is_empty() {
-        let rest = Rest::of(cost, shown.iter().map(|team| team.cost_usd));
+        let rest = Rest::of(total, shown.iter().map(|team| team.cost_usd));
+        let changes = shown.iter().map(|team| team.change_usd).chain([Some(gone)]);
         foot.push(Row::of(vec![
             Cell::new(format!("Other ({})", format::plural(len(hidden), "team"))),
             Cell::new(format::share(rest.share_of(total))),
             Cell::new(rest.text()),
-            change_amount(changes(hidden), None),
+            rest_of_changes(figures, changes),
             Cell::new(Rest::of(waste, shown.iter().map(|team| team.waste_usd)).text()),
+        ]));
+    }
+    if !gone.is_zero() {
+        foot.push(Row::of(vec![
+            Cell::new("Teams that ran nothing now"),
+            Cell::new(""),
+            Cell::new(format::dollars(Usd::ZERO)),
+            Cell::new(format::change(gone)),
+            Cell::new(""),
         ]));
     }
     foot.push(Row::of(vec![
         Cell::new("Total"),
-        Cell::new(format::share(cost.share_of(total))),
-        Cell::new(format::dollars(cost)),
-        change_amount(changes(&figures.teams), Some(cost)),
+        Cell::new(format::share(if total.is_zero() { 0.0 } else { 1.0 })),
+        Cell::new(format::dollars(total)),
+        total_change(figures),
         Cell::new(format::dollars(waste)),
     ]));
     let table = Table {
@@ -146,7 +155,7 @@ pub(super) fn teams(figures: &Figures, limits: &Limits) -> Option<Table> {
         ],
         rows,
         foot,
-        cut: cut_total(shown.len(), figures.teams.len(), "team", cost),
+        cut: cut_total(shown.len(), figures.teams.len(), "team", total),
         ..Table::default()
     };
     Some(table.finished())
@@ -214,7 +223,7 @@ pub(super) fn waste(figures: &Figures) -> Option<Table> {
             row("Added by billing minimums", waste.minimum_usd),
         ],
         foot: vec![Row::of(vec![
-            Cell::new("Total"),
+            Cell::new("All waste"),
             Cell::new(share),
             Cell::new(format::dollars(sum)),
         ])],

@@ -1,24 +1,22 @@
 //! The tables of jobs: the dearest, and those whose cost moved most.
 
 use super::cells::{
-    Rest, bad_ends, change_amount, change_of, cut_total, failed_cell, len, placed, waste_cell,
+    self, Rest, bad_ends, change_of, cut_to, cut_total, failed_cell, len, placed, rest_of_changes,
+    total_change, waste_cell,
 };
 use super::{Limits, cut_line};
 use crate::analysis::{Figures, JobFigures};
 use crate::model::Usd;
-use crate::report::format;
 use crate::report::table::{Cell, Column, Lead, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
+use crate::report::{Attached, format};
 
 /// The line of the jobs that ran only in the period before.
 const GONE: &str = "Jobs that did not run again";
 
-/// What the jobs that ran only in the period before cost then, as a change: never above zero but
-/// for jobs whose cost then is not known.
+/// What the jobs that ran only in the period before cost then, as a change.
 pub(super) fn gone(figures: &Figures) -> Usd {
-    let Some(before) = &figures.before else { return Usd::ZERO };
-    let known: Usd = figures.jobs.iter().filter_map(|job| job.change_usd).sum();
-    figures.totals.cost_usd - before.cost_usd - known
+    cells::gone(figures, figures.jobs.iter().map(|job| job.change_usd))
 }
 
 pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
@@ -27,23 +25,25 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
     }
     let shown = &figures.jobs[..figures.jobs.len().min(limits.jobs)];
     let hidden = &figures.jobs[shown.len()..];
-    let cost: Usd = figures.jobs.iter().map(|job| job.cost_usd).sum();
+    let cost = figures.totals.cost_usd;
+    let gone = gone(figures);
     let rows = shown.iter().map(|job| job_row(job, figures, limits)).collect();
     let mut foot = Vec::new();
     if !hidden.is_empty() {
+        let changes = shown.iter().map(|job| job.change_usd).chain([Some(gone)]);
         foot.push(jobs_row(
             format!("Other ({})", format::plural(len(hidden), "job")),
             hidden,
             Rest::of(cost, shown.iter().map(|job| job.cost_usd)).text(),
-            sum_of_changes(hidden),
+            rest_of_changes(figures, changes),
         ));
     }
-    let gone = gone(figures);
     if !gone.is_zero() {
-        foot.push(jobs_row(GONE.into(), &[], format::dollars(Usd::ZERO), Some(gone)));
+        let change = Cell::new(format::change(gone));
+        foot.push(jobs_row(GONE.into(), &[], format::dollars(Usd::ZERO), change));
     }
-    let change = sum_of_changes(&figures.jobs).map(|change| change + gone);
-    foot.push(jobs_row("Total".into(), &figures.jobs, format::dollars(cost), change));
+    let total = format::dollars(cost);
+    foot.push(jobs_row("Total".into(), &figures.jobs, total, total_change(figures)));
     let table = Table {
         title: "By job".into(),
         caption: format!(
@@ -62,7 +62,11 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
         ],
         rows,
         foot,
-        cut: cut_total(shown.len(), figures.jobs.len(), "job", cost),
+        cut: cut_to(
+            Attached::Jobs,
+            cut_total(shown.len(), figures.jobs.len(), "job", cost),
+            figures,
+        ),
         led: true,
         ..Table::default()
     };
@@ -102,18 +106,14 @@ fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
     }
 }
 
-fn sum_of_changes(jobs: &[JobFigures]) -> Option<Usd> {
-    jobs.iter().map(|job| job.change_usd).sum()
-}
-
-fn jobs_row(label: String, jobs: &[JobFigures], cost: String, change: Option<Usd>) -> Row {
+fn jobs_row(label: String, jobs: &[JobFigures], cost: String, change: Cell) -> Row {
     let sum = |part: fn(&JobFigures) -> u64| jobs.iter().map(part).sum::<u64>();
     let failed = jobs.iter().map(|job| bad_ends(&job.by_state)).sum();
     Row {
         lead: Some(Lead { text: label, aside: String::new() }),
         cells: vec![
             Cell::new(cost),
-            change_amount(change, None),
+            change,
             Cell::new(format::count(sum(|job| job.runs))),
             failed_cell(failed),
             Cell::new(format::count(sum(|job| job.retries))),
@@ -157,7 +157,7 @@ pub(super) fn movers(figures: &Figures, limits: &Limits) -> Option<Table> {
         ],
         rows: rows.collect(),
         foot: movers_foot(figures, shown, before.cost_usd, moved.len() - shown.len()),
-        cut: cut_line(shown.len(), moved.len(), "job"),
+        cut: cut_to(Attached::Jobs, cut_line(shown.len(), moved.len(), "job"), figures),
         ..Table::default()
     };
     Some(table.finished())

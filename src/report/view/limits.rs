@@ -1,7 +1,7 @@
 //! How much of each list is shown.
 //!
-//! A mail has a budget of bytes, and every limit gives way together until it fits. What is cut is
-//! always said, and its sum shown.
+//! A mail's HTML has a budget of bytes, and its lists give way in an order until it fits: details
+//! before jobs, names last. What is cut is always said, and its sum shown.
 
 /// The most rows and columns of text of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,26 +30,29 @@ pub struct Limits {
     pub notes: usize,
     /// Columns of a name.
     pub name_columns: usize,
-    /// Columns of an error or an advice.
+    /// Columns of an error, a reason or an alert.
     pub text_columns: usize,
+    /// Columns of an advice: it is followed only by whoever can read it whole.
+    pub advice_columns: usize,
 }
 
 impl Limits {
     /// What a mail shows where it has the room: as much as two minutes take.
     pub const MAIL: Self = Self {
-        jobs: 20,
+        jobs: 25,
         teams: 15,
-        movers: 6,
-        states: 10,
-        configurations: 10,
-        failures: 12,
-        quotas: 8,
-        still_running: 8,
-        actions: 6,
-        alerts: 6,
+        movers: 10,
+        states: 20,
+        configurations: 12,
+        failures: 15,
+        quotas: 6,
+        still_running: 6,
+        actions: 12,
+        alerts: 8,
         notes: 10,
         name_columns: 80,
         text_columns: 240,
+        advice_columns: 300,
     };
 
     /// No limit but that of a name and a text: for a page that nothing clips.
@@ -67,28 +70,33 @@ impl Limits {
         notes: usize::MAX,
         name_columns: 256,
         text_columns: 1000,
+        advice_columns: 1000,
     };
 
-    /// These limits, at `numerator / denominator` of their size, but never below what still makes
-    /// a report: some rows of each list and the ends of each name.
+    /// These limits after `cuts` of at most `cuts_max` cuts. The first half of the cuts takes from
+    /// the lists that explain: errors, configurations, movers and the like. The second half takes
+    /// from the jobs and the length of names and texts. Actions, teams and states are what the
+    /// mail is opened for, so none of them is ever taken.
     #[must_use]
-    pub fn scaled(&self, numerator: usize, denominator: usize) -> Self {
-        let at_least =
-            |least: usize, limit: usize| (limit * numerator / denominator).max(least.min(limit));
+    pub fn after(&self, cuts: usize, cuts_max: usize) -> Self {
+        let half = cuts_max.div_ceil(2);
+        let left = |limit: usize, least: usize, taken: usize, of: usize| {
+            (limit * (of - taken) / of.max(1)).max(least.min(limit))
+        };
+        let detail = |least, limit| left(limit, least, cuts.min(half), half);
+        let main = |least, limit| left(limit, least, cuts.max(half) - half, cuts_max - half);
         Self {
-            jobs: at_least(5, self.jobs),
-            teams: at_least(4, self.teams),
-            movers: at_least(2, self.movers),
-            states: at_least(4, self.states),
-            configurations: at_least(2, self.configurations),
-            failures: at_least(3, self.failures),
-            quotas: at_least(2, self.quotas),
-            still_running: at_least(1, self.still_running),
-            actions: at_least(4, self.actions),
-            alerts: at_least(1, self.alerts),
-            notes: at_least(6, self.notes),
-            name_columns: at_least(24, self.name_columns),
-            text_columns: at_least(80, self.text_columns),
+            jobs: main(10, self.jobs),
+            movers: detail(3, self.movers),
+            configurations: detail(4, self.configurations),
+            failures: detail(5, self.failures),
+            quotas: detail(2, self.quotas),
+            still_running: detail(1, self.still_running),
+            alerts: detail(3, self.alerts),
+            notes: main(6, self.notes),
+            name_columns: main(24, self.name_columns),
+            text_columns: main(80, self.text_columns),
+            ..*self
         }
     }
 }
@@ -98,11 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_shrink_to_a_floor() {
-        assert_eq!(Limits::MAIL.scaled(8, 8), Limits::MAIL);
-        let half = Limits::MAIL.scaled(4, 8);
-        assert_eq!((half.jobs, half.failures, half.name_columns), (10, 6, 40));
-        let least = Limits::MAIL.scaled(0, 8);
-        assert_eq!((least.jobs, least.movers, least.text_columns), (5, 2, 80));
+    fn details_give_way_before_jobs_and_never_what_the_mail_is_for() {
+        assert_eq!(Limits::MAIL.after(0, 10), Limits::MAIL);
+        let half = Limits::MAIL.after(5, 10);
+        assert_eq!((half.jobs, half.name_columns), (Limits::MAIL.jobs, Limits::MAIL.name_columns));
+        assert_eq!((half.failures, half.movers, half.configurations), (5, 3, 4));
+        let least = Limits::MAIL.after(10, 10);
+        assert_eq!((least.jobs, least.name_columns, least.text_columns), (10, 24, 80));
+        for cuts in 0..=10 {
+            let cut = Limits::MAIL.after(cuts, 10);
+            assert_eq!((cut.teams, cut.actions, cut.states), (15, 12, 20));
+            assert_eq!(cut.advice_columns, 300);
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! The tables of runs: how they ended, on what they ran, why they failed, and which had not ended.
 
-use super::cells::{cut_total, failed_cell, placed};
+use super::cells::{cut_to, cut_total, failed_cell, placed};
 use super::completeness::engine;
 use super::{Limits, cut_line};
 use crate::analysis::{ConfigurationFigures, FailureFigures, Figures, OpenRun};
 use crate::model::{Engine, RunState, Usd};
 use crate::report::table::{Cell, Column, Lead, Link, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
-use crate::report::{format, links};
+use crate::report::{Attached, format, links};
 
 pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
     if figures.states.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
             Cell::new(format::dollars(state.cost_usd)),
         ])
     });
-    let cost: Usd = figures.states.iter().map(|state| state.cost_usd).sum();
+    let cost = figures.totals.cost_usd;
     let runs: u64 = figures.states.iter().map(|state| state.runs).sum();
     let time: u64 = figures.states.iter().map(|state| state.runtime_seconds).sum();
     let closing = |label: &str, runs: u64, time: u64, cost: Usd| {
@@ -86,7 +86,7 @@ pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table
             Cell::new(format::dollars(kind.cost_usd)),
         ])
     });
-    let cost: Usd = all.iter().map(|kind| kind.cost_usd).sum();
+    let cost = figures.totals.cost_usd;
     let runs = |kinds: &[ConfigurationFigures]| kinds.iter().map(|kind| kind.runs).sum::<u64>();
     let closing = |label: &str, runs: u64, cost: Usd| {
         Row::of(vec![
@@ -156,8 +156,8 @@ pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
             Column::numbers("Cost"),
         ],
         rows: shown.iter().map(|failure| failure_row(failure, figures, limits)).collect(),
-        foot: rest.into_iter().chain([closing("Total".into(), runs(all), cost)]).collect(),
-        cut: cut_total(shown.len(), all.len(), "error", cost),
+        foot: rest.into_iter().chain([closing("All errors".into(), runs(all), cost)]).collect(),
+        cut: cut_to(Attached::Failures, cut_total(shown.len(), all.len(), "error", cost), figures),
         led: true,
         ..Table::default()
     };
@@ -203,7 +203,8 @@ pub(super) fn still_running(figures: &Figures, limits: &Limits) -> Option<Table>
     let table = Table {
         title: "Still running".into(),
         caption: format!(
-            "Not ended at {}, longest first; not in the total.",
+            "Not ended at {}, longest first; not in the total. A dash stands where AWS does not \
+             say yet what a run has used.",
             format::time(figures.as_of, &figures.period)
         ),
         columns: vec![
@@ -220,10 +221,15 @@ pub(super) fn still_running(figures: &Figures, limits: &Limits) -> Option<Table>
     Some(table.finished())
 }
 
+/// What is not known of any run is no sum of nothing.
 fn open_cut(shown: usize, all: &[OpenRun]) -> Option<String> {
-    let so_far: Usd = all.iter().filter_map(|run| run.cost_so_far_usd).sum();
-    cut_line(shown, all.len(), "run")
-        .map(|line| format!("{line}, so far {}", format::dollars(so_far)))
+    let line = cut_line(shown, all.len(), "run")?;
+    let known: Vec<Usd> = all.iter().filter_map(|run| run.cost_so_far_usd).collect();
+    if known.is_empty() {
+        return Some(line);
+    }
+    let so_far: Usd = known.into_iter().sum();
+    Some(format!("{line}, so far {}", format::dollars(so_far)))
 }
 
 fn open_row(run: &OpenRun, figures: &Figures, limits: &Limits) -> Row {

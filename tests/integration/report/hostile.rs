@@ -140,12 +140,68 @@ fn the_largest_mail_fits_and_says_what_it_cuts() {
     }
 }
 
+/// How many rows the mail's part shows of that many; all where no line says otherwise.
+fn shown(part: &str, all: usize, noun: &str) -> usize {
+    let ending = format!(" of {all} {noun}");
+    let cut = part.split("Showing ").find_map(|line| {
+        line.split_once(&ending).and_then(|(shown, _)| shown.parse::<usize>().ok())
+    });
+    cut.unwrap_or(all)
+}
+
+/// A company twice as large as most: what its leader wants to see has the room.
 #[test]
-fn a_usual_company_fits_almost_whole() {
-    let report = rendered(&company::figures());
+fn a_large_company_is_not_cut_below_what_a_leader_wants() {
+    let mut figures = company::figures();
+    let long = |name: &str| format!("{name}-{}", "of-a-usual-length".repeat(2));
+    figures.jobs.iter_mut().for_each(|job| job.job = long(&job.job));
+    figures.failures = figures.failures.iter().cycle().take(126).cloned().collect();
+    figures.configurations = figures.configurations.iter().cycle().take(36).cloned().collect();
+    figures.quotas = figures.quotas.iter().cycle().take(20).cloned().collect();
+    figures.teams = figures.teams.iter().cycle().take(15).cloned().collect();
+    figures.actions = figures.actions.iter().cycle().take(6).cloned().collect();
+    let movers = figures.jobs.iter().filter(|job| !job.change_usd.unwrap().is_zero()).count();
+    let report = rendered(&figures);
     assert!(report.html.len() <= HTML_BYTES_MAX, "{} bytes", report.html.len());
-    // The budget must not cost a usual company what its leader wants to see.
-    let shown = report.text.split("Showing ").filter_map(|line| line.split_once(" of 120 jobs"));
-    let shown: usize = shown.map(|(shown, _)| shown.parse::<usize>().unwrap()).next().unwrap();
-    assert!(shown >= 15, "only {shown} jobs are left");
+    for part in [&report.html, &report.text] {
+        assert!(shown(part, 120, "jobs, total") >= 25);
+        assert!(shown(part, 126, "errors") >= 15);
+        assert!(shown(part, 36, "configurations") >= 12);
+        assert!(shown(part, movers, "jobs. Whole table") >= 10);
+        for whole in ["teams", "actions", "states"] {
+            assert!(!part.contains(&format!("{whole}, total")), "{whole} are cut");
+            assert!(!part.contains(&format!("of 6 {whole}")), "{whole} are cut");
+        }
+        assert!(part.contains("Whole table: jobs-2026-W46.csv, attached to the mail."));
+        assert!(part.contains("Whole table: failures-2026-W46.csv, attached to the mail."));
+    }
+}
+
+/// The text has no budget of bytes: what the HTML must leave out is not missing there.
+#[test]
+fn the_text_is_not_cut_by_the_htmls_budget() {
+    let figures = Figures { actions: company::figures().actions, ..enormous() };
+    let report = rendered(&figures);
+    let errors = |part: &str| {
+        let cut = part.split("Showing ").find_map(|line| line.split_once(" of 2,000 errors"));
+        cut.unwrap().0.parse::<usize>().unwrap()
+    };
+    assert_eq!(errors(&report.text), 15);
+    assert!(errors(&report.html) < 15, "these are large enough for the HTML to give way");
+}
+
+/// An advice is followed by whoever reads it whole; what is absurdly long is still bounded.
+#[test]
+fn advice_is_whole_and_bounded() {
+    let advice = |length: usize| format!("Move {} to Glue 6.0.", "a b".repeat(length / 3));
+    let mut figures = company::figures();
+    figures.actions[0].advice = advice(270);
+    figures.actions[1].advice = advice(9_000);
+    let report = rendered(&figures);
+    assert!(report.html.contains(&advice(270)));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&report.text).contains(&words(&advice(270))));
+    for part in [&report.html, &report.text] {
+        assert!(!part.contains(&"a b".repeat(101)), "300 columns are the most");
+    }
 }

@@ -104,20 +104,21 @@ fn assert_adds_up(table: &Table, column: usize) {
 #[test]
 fn cut_tables_add_up_as_they_are_printed() {
     let figures = company::figures();
-    for cut in 0..=8 {
-        let view = View::of(&figures, &Limits::MAIL.scaled(cut, 10));
+    for cuts in 0..=10 {
+        let view = View::of(&figures, &Limits { teams: 4, ..Limits::MAIL.after(cuts, 10) });
         let jobs = view.jobs.unwrap();
         assert!(jobs.cut.is_some());
         assert_adds_up(&jobs, 0);
+        assert_adds_up(&jobs, 1);
         assert_adds_up(&view.failures.unwrap(), 3);
         let movers = view.movers.unwrap();
         for column in 1..=3 {
             assert_adds_up(&movers, column);
         }
         let teams = view.teams.unwrap();
-        if teams.cut.is_some() {
-            assert_adds_up(&teams, 2);
-        }
+        assert!(teams.cut.is_some());
+        assert_adds_up(&teams, 2);
+        assert_adds_up(&teams, 3);
     }
 }
 
@@ -142,6 +143,45 @@ fn job() -> impl Strategy<Value = JobFigures> {
     )
 }
 
+/// The tables of a view.
+fn tables(view: View) -> impl Iterator<Item = Table> {
+    let View { totals, teams, jobs, movers, states, configurations, failures, waste, .. } = view;
+    let all = [totals, teams, jobs, movers, states, configurations, failures, waste];
+    all.into_iter().flatten()
+}
+
+/// The cells of a table's rows that are called `Total`, with their columns' labels.
+fn cells_of_totals(table: &Table) -> Vec<(&'static str, String)> {
+    let is_total = |row: &&Row| match &row.lead {
+        Some(lead) => lead.text == "Total",
+        None => row.cells[0].text == "Total",
+    };
+    let cells = table.foot.iter().filter(is_total).flat_map(|row| &row.cells);
+    table.columns.iter().cycle().zip(cells).map(|(c, cell)| (c.label, cell.text.clone())).collect()
+}
+
+/// A week with teams, of which one ran nothing now, and jobs that did not run again.
+fn week_of_teams() -> impl Strategy<Value = Figures> {
+    (week(), 1_usize..20, 0_i128..9_000_000_000_000).prop_map(|(mut figures, teams, gone)| {
+        let like = company::figures().teams.remove(0);
+        figures.teams = (0..teams.min(figures.jobs.len()))
+            .map(|team| {
+                let own = || figures.jobs.iter().skip(team).step_by(teams);
+                runledger::analysis::TeamFigures {
+                    team: format!("team {team}"),
+                    cost_usd: own().map(|job| job.cost_usd).sum(),
+                    change_usd: own().map(|job| job.change_usd).sum(),
+                    ..like.clone()
+                }
+            })
+            .collect();
+        if let Some(before) = &mut figures.before {
+            before.cost_usd += Usd::from_nanos(gone);
+        }
+        figures
+    })
+}
+
 fn week() -> impl Strategy<Value = Figures> {
     prop::collection::vec(job(), 1..60).prop_map(|mut jobs| {
         jobs.sort_by_key(|job| std::cmp::Reverse(job.cost_usd));
@@ -151,6 +191,34 @@ fn week() -> impl Strategy<Value = Figures> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// A row called `Total` shows the headline's cost and the headline's change, in every table.
+    #[test]
+    fn every_total_is_the_headlines(figures in week_of_teams(), cuts in 0_usize..=10) {
+        let cost = printed(figures.totals.cost_usd);
+        let change = figures.totals.cost_usd - figures.before.as_ref().unwrap().cost_usd;
+        let signed = match change.cmp(&Usd::ZERO) {
+            std::cmp::Ordering::Greater => format!("+{}", printed(change)),
+            _ => printed(change),
+        };
+        let view = View::of(&figures, &Limits::MAIL.after(cuts, 10));
+        prop_assert_eq!(&view.headline.total, &cost);
+        if !change.is_zero() {
+            prop_assert!(view.headline.change.starts_with(&signed), "{}", view.headline.change);
+        }
+        let mut seen = 0;
+        for table in tables(view) {
+            for (label, text) in cells_of_totals(&table) {
+                match label {
+                    "Cost" | "Now" => prop_assert_eq!(&text, &cost, "{}", table.text),
+                    "Change" => prop_assert_eq!(&text, &signed, "{}", table.text),
+                    _ => continue,
+                }
+                seen += 1;
+            }
+        }
+        prop_assert!(seen >= 4, "only {seen} totals");
+    }
 
     /// Whatever the jobs cost and are called: totals are printed in both parts, the column adds
     /// up, the text fits a terminal.
