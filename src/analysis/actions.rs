@@ -28,15 +28,18 @@ pub(super) struct Evidence<'a> {
 
 /// The advice that is worth most; what has no price in dollars comes last.
 pub(super) fn actions(evidence: &Evidence<'_>) -> Result<Vec<Action>, AnalysisError> {
+    let mut priceless = Vec::new();
+    priceless.extend(evidence.quotas.iter().filter_map(spread_load).take(1));
+    priceless.extend(add_rate(evidence.completeness));
     let mut actions = Vec::new();
     actions.extend(evidence.failures.iter().take(3).filter_map(fix_failure));
     actions.extend(upgrade_glue(evidence)?);
     actions.extend(leave_minimum(evidence.runs)?);
     actions.extend(set_owner(evidence.runs)?);
     actions.sort_by(|a, b| b.usd.cmp(&a.usd).then_with(|| a.advice.cmp(&b.advice)));
-    actions.extend(evidence.quotas.iter().filter_map(spread_load).take(1));
-    actions.extend(add_rate(evidence.completeness));
-    actions.truncate(ACTIONS_MAX);
+    // What has no price must not be crowded out by small sums: a full quota stops everybody.
+    actions.truncate(ACTIONS_MAX - priceless.len());
+    actions.extend(priceless);
     Ok(actions)
 }
 
