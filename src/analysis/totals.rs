@@ -88,15 +88,15 @@ pub(super) fn hours_of_micro_seconds(micro_seconds: i128) -> Decimal {
 /// retry of its own follows.
 fn probable_reruns(runs: &RunFrame) -> Result<u64, AnalysisError> {
     let column = |name: &str| runs.frame.column(name);
-    let (job, state) = (column("job")?.u32()?, column("state")?.u32()?);
+    let (job, wasted_end) = (column("job")?.u32()?, column("wasted_end")?.bool()?);
     let (started, ended) = (column("started")?.i64()?, column("ended")?.i64()?);
     let (retry, repeated) = (column("retry")?.bool()?, column("repeated")?.bool()?);
     let mut bad_ends = vec![Vec::new(); runs.jobs.len()];
     let mut starts = vec![Vec::new(); runs.jobs.len()];
     for row in 0..runs.frame.height() {
         let Some(job) = job.get(row).map(|job| job as usize) else { continue };
-        let bad = state.get(row).is_some_and(|state| runs.states.get(state).is_bad_end());
-        if bad && repeated.get(row) == Some(false) {
+        // A streaming job's weekly restart is no bad end, so what follows it is no rerun.
+        if wasted_end.get(row) == Some(true) && repeated.get(row) == Some(false) {
             bad_ends[job].extend(ended.get(row));
         }
         if retry.get(row) == Some(false) {

@@ -62,7 +62,9 @@ pub fn kind_of(run: &JobRun) -> JobKind {
         Some(worker) if worker.starts_with("Z.") => JobKind::Ray,
         Some("G.025X") => JobKind::Streaming,
         // A Python shell has no worker type, and at most one DPU; Spark has at least two.
-        None if run.max_capacity.is_some_and(|dpus| dpus <= Decimal::ONE) => JobKind::PythonShell,
+        None if run.max_capacity.is_some_and(|dpus| dpus <= Decimal::ONE && !dpus.is_zero()) => {
+            JobKind::PythonShell
+        }
         _ => JobKind::Spark,
     }
 }
@@ -115,6 +117,8 @@ fn quantity(
         });
     }
     let seconds = match (seconds, metered) {
+        // While a run is under way its source may not have begun to count: that is no use of 0.
+        (Some(0), _) if !run.state.is_terminal() => return Err(Unpriced::NoTime),
         (Some(0), _) => {
             let nothing = Decimal::ZERO;
             let basis = if metered.is_some() { Basis::Metered } else { Basis::Provisioned };
@@ -150,8 +154,9 @@ fn minimum_seconds(run: &JobRun, kind: &JobKind) -> u64 {
 /// The run's own capacity in DPU, M-DPU for memory-optimised workers.
 fn capacity(run: &JobRun) -> Result<Decimal, Unpriced> {
     // AWS fills MaxCapacity for runs with workers too, but does not say in which unit it counts
-    // memory-optimised ones.
-    if let Some(dpus) = run.max_capacity.filter(|_| !is_memory_optimised(run)) {
+    // memory-optimised ones. A capacity of 0 is none that a run could have had.
+    let told = run.max_capacity.filter(|dpus| !dpus.is_zero());
+    if let Some(dpus) = told.filter(|_| !is_memory_optimised(run)) {
         return Ok(dpus);
     }
     let (Some(worker_type), Some(workers)) = (&run.worker_type, run.worker_count) else {
@@ -333,6 +338,14 @@ mod tests {
         assert_eq!(cost(&unknown), "the execution time is not known");
         unknown.execution_seconds = Some(0);
         assert_eq!(cost(&unknown), "0.00 provisioned");
+        let mut running = run("G.1X", 5, 0, "5.0");
+        running.state = RunState::Running;
+        assert_eq!(cost(&running), "the execution time is not known");
+        let mut no_capacity = run("G.1X", 5, 3600, "5.0");
+        no_capacity.max_capacity = Some(0.into());
+        assert_eq!(cost(&no_capacity), "2.20 provisioned");
+        no_capacity.worker_type = None;
+        assert_eq!(cost(&no_capacity), "the capacity is not known");
         let mut elsewhere = run("G.1X", 5, 3600, "5.0");
         elsewhere.identity.region = "mars-north-1".into();
         assert_eq!(cost(&elsewhere), "no rate for Glue 5.0 spark STANDARD DPU in mars-north-1");

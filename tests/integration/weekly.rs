@@ -92,6 +92,18 @@ fn a_run_whose_end_nobody_tells_is_said_to_be_missing() {
 }
 
 #[test]
+fn a_streaming_jobs_weekly_restart_is_no_rerun() {
+    let next = glue_run("jr_2", "2026-11-10T10:00:00Z", 900).replace("T09:00:00", "T08:00:30");
+    for (state, reruns) in [("FAILED", 1), ("EXPIRED", 0)] {
+        let sandbox = Sandbox::new();
+        let first = glue_run("jr_1", "2026-11-10T08:00:00Z", 900).replace("SUCCEEDED", state);
+        sandbox.write("runs.jsonl", [first, next.clone()].join("\n").replace("G.1X", "G.025X"));
+        import(&sandbox, "runs.jsonl");
+        assert_eq!(json(&sandbox, "2026-W46")["totals"]["probable_reruns"], reruns, "{state}");
+    }
+}
+
+#[test]
 fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
     let sandbox = Sandbox::new();
     let place = ["--account", "111122223333", "--region", "mars-north-1"];
