@@ -230,6 +230,8 @@ mod tests {
         assert!(text.starts_with("r.toml: store.retention_days: "), "{text}");
         assert!(text.contains("expected u32"), "{text}");
         assert!(refusal("[reports.weekly]\nrecipients = ['nobody']").contains("reports.weekly"));
+        // Its mail would be taken for the whole company's, and never be sent.
+        assert!(refusal("[reports.weekly.teams]\nall = ['a@example.com']").contains("`all`"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
     }

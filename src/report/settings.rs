@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::model::{Address, PeriodError, Usd};
+use crate::model::{Address, Occurrence, PeriodError, Usd};
 
 /// A report's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +39,10 @@ impl ReportSettings {
     /// # Errors
     /// With what is wrong.
     pub fn check(&self) -> Result<(), String> {
+        if self.teams.contains_key(Occurrence::WHOLE_COMPANY) {
+            let name = Occurrence::WHOLE_COMPANY;
+            return Err(format!("no team's edition can be called `{name}`: the whole report is"));
+        }
         self.zone().map(|_| ()).map_err(|error| error.to_string())
     }
 

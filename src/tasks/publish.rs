@@ -12,9 +12,6 @@ use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Tem
 use crate::store::{Ledger, Store, StoreError};
 use crate::tables::{TableError, failures_csv, jobs_csv};
 
-/// The edition of the whole company, in occurrences.
-pub const WHOLE_COMPANY: &str = "all";
-
 /// What is to be published, and how.
 #[derive(Clone, Debug)]
 pub struct Publication<'a> {
@@ -78,7 +75,7 @@ pub async fn mails(
             let occurrence = Occurrence {
                 report: publication.report.to_owned(),
                 period: publication.request.period.name.clone(),
-                edition: team.unwrap_or(WHOLE_COMPANY).to_owned(),
+                edition: team.unwrap_or(Occurrence::WHOLE_COMPANY).to_owned(),
                 revision: figures.revision,
                 recipient: recipient.clone(),
                 copy: publication.copy_to.is_some(),
@@ -114,7 +111,7 @@ async fn edition(
     team: Option<&str>,
 ) -> Result<Edition, PublishError> {
     let (report, period) = (publication.report, &publication.request.period);
-    let name = team.unwrap_or(WHOLE_COMPANY);
+    let name = team.unwrap_or(Occurrence::WHOLE_COMPANY);
     let before = period.previous().map_err(ReportError::from)?;
     let sent = ledger.sent_record(report, &period.name, name).await?;
     let sent_before = ledger.sent_record(report, &before.name, name).await?;
