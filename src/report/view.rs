@@ -108,7 +108,7 @@ pub struct Completeness {
 pub struct ActionLine {
     /// What to do.
     pub advice: String,
-    /// What it concerns.
+    /// What is at stake; empty where that has no price.
     pub amount: String,
 }
 
@@ -172,7 +172,8 @@ fn title(figures: &Figures, limits: &Limits) -> String {
 fn actions(figures: &Figures, limits: &Limits) -> (Vec<ActionLine>, String) {
     let lines = figures.actions.iter().take(limits.actions).map(|action| ActionLine {
         advice: shortened(&action.advice, limits.advice_columns),
-        amount: format::dollars(action.usd),
+        // Advice without a price is not advice about nothing.
+        amount: if action.usd.is_zero() { String::new() } else { format::dollars(action.usd) },
     });
     let cut = cut_line(limits.actions, figures.actions.len(), "action");
     (lines.collect(), cut.unwrap_or_default())

@@ -37,28 +37,25 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
     Completeness { verdict, tone, notes }
 }
 
-/// What is missing, said calmly: a run without a price is a known gap in a complete reading.
+/// What is missing, said calmly: a run without a price is a gap of known size.
 fn not_whole(figures: &Figures) -> String {
     let facts = &figures.completeness;
     let runs = format::plural(facts.runs, "run");
     let through = facts.collected_through;
     let is_read = facts.not_collected.is_empty()
         && through.is_none_or(|through| through >= figures.period.end);
-    let covered = facts.runs.saturating_sub(facts.unpriced_runs);
     let covered = if facts.unpriced_runs == 0 {
-        format!("the total covers the {runs} that could be read")
+        format!("the {runs} that could be read")
     } else {
         let verb = if facts.unpriced_runs == 1 { "has" } else { "have" };
+        let covered = facts.runs.saturating_sub(facts.unpriced_runs);
         let unpriced = format::count(facts.unpriced_runs);
-        format!(
-            "the total covers {} of {runs}; {unpriced} {verb} no known price",
-            format::count(covered)
-        )
+        format!("{} of {runs}; {unpriced} {verb} no known price", format::count(covered))
     };
     if is_read {
-        format!("Nearly complete: {covered}.")
+        format!("The total covers {covered}.")
     } else {
-        format!("Not complete: {covered}, and not everything was read.")
+        format!("Not complete: not everything was read. The total covers {covered}.")
     }
 }
 

@@ -48,10 +48,15 @@ fn contrast(one: Rgb, other: Rgb) -> f64 {
 
 /// Every text of the body with the colours that come down to it.
 fn texts(html: &str) -> Vec<(String, Element)> {
-    let body = &html[html.find("<body").unwrap()..];
+    let body = &html[html.find("<body").unwrap()..html.find("</body").unwrap()];
+    // What stands in a comment is for Outlook alone, and only frames the mail.
+    let body: String = body
+        .split("<!--")
+        .map(|part| part.split_once("-->").map_or(part, |(_, after)| after))
+        .collect();
     let mut open: Vec<Element> = Vec::new();
     let mut texts = Vec::new();
-    for piece in body.split('<').skip(1).filter(|piece| !piece.starts_with('!')) {
+    for piece in body.split('<').skip(1) {
         let (tag, text) = piece.split_once('>').unwrap();
         if let Some(name) = tag.strip_prefix('/') {
             assert_eq!(open.pop().unwrap().name, name, "elements end in their order");

@@ -197,11 +197,15 @@ fn advice_is_whole_and_bounded() {
     let mut figures = company::figures();
     figures.actions[0].advice = advice(270);
     figures.actions[1].advice = advice(9_000);
+    figures.actions[2].usd = Usd::ZERO;
     let report = rendered(&figures);
     assert!(report.html.contains(&advice(270)));
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(&report.text).contains(&words(&advice(270))));
     for part in [&report.html, &report.text] {
         assert!(!part.contains(&"a b".repeat(101)), "300 columns are the most");
+        assert!(
+            !part.contains("limits\". ($0.00)") && !part.contains("<td>$0.00</td></tr>\n</tbody>")
+        );
     }
 }

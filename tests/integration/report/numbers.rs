@@ -110,7 +110,11 @@ fn cut_tables_add_up_as_they_are_printed() {
         assert!(jobs.cut.is_some());
         assert_adds_up(&jobs, 0);
         assert_adds_up(&jobs, 1);
-        assert_adds_up(&view.failures.unwrap(), 3);
+        let failures = view.failures.unwrap();
+        // A table that is shown whole has no rest to close its roundings.
+        if failures.cut.is_some() {
+            assert_adds_up(&failures, 3);
+        }
         let movers = view.movers.unwrap();
         for column in 1..=3 {
             assert_adds_up(&movers, column);
