@@ -175,7 +175,9 @@ impl Config {
             reason,
         };
         Ok(Books {
-            card: RateCard::shipped().map_err(|e| invalid("pricing", e.to_string()))?,
+            card: RateCard::shipped()
+                .and_then(|card| card.with(&self.pricing.rates))
+                .map_err(|e| invalid("pricing.rates", e.to_string()))?,
             pricing: self.pricing.clone(),
             ownership: Ownership::new(&self.ownership)
                 .map_err(|e| invalid("ownership", e.to_string()))?,

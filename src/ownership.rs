@@ -115,7 +115,9 @@ impl Ownership {
         };
         let value = self.team_tags.iter().find_map(value)?;
         let value = value.trim();
-        Some(self.aliases.get(&normalised(value)).cloned().unwrap_or_else(|| value.to_owned()))
+        // One spelling for a team, whatever its tags make of case and separators.
+        let spelt = normalised(value);
+        Some(self.aliases.get(&spelt).cloned().unwrap_or(spelt))
     }
 
     fn ruled(&self, run: &JobRun, job: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use polars::prelude::*;
 
 use super::frame::{RunFrame, money, numbers};
@@ -21,6 +22,8 @@ const QUOTA_SHARE_MIN: f64 = 0.8;
 pub(super) struct Evidence<'a> {
     pub(super) runs: &'a RunFrame,
     pub(super) card: &'a RateCard,
+    /// When rates are looked up.
+    pub(super) at: Timestamp,
     pub(super) failures: &'a [FailureFigures],
     pub(super) quotas: &'a [QuotaFigures],
     pub(super) completeness: &'a Completeness,
@@ -78,6 +81,7 @@ fn upgrade_glue(evidence: &Evidence<'_>) -> Result<Option<Action>, AnalysisError
             &configuration.execution_class,
             &configuration.version,
             cost,
+            evidence.at,
         );
         if let Some(saving) = saving {
             *by_job.entry(job).or_default() += saving;
@@ -116,8 +120,7 @@ fn leave_minimum(runs: &RunFrame) -> Result<Option<Action>, AnalysisError> {
     Ok(dearest.filter(|(_, usd)| *usd >= WORTH_MIN).map(|(key, usd)| Action {
         code: "avoid-minimum",
         advice: format!(
-            "Join the short runs of {}, or move it off the ten-minute minimum: so much was paid \
-             for time that was not used",
+            "Join the short runs of {}: so much was paid for time below the billing minimum",
             key.job
         ),
         usd,

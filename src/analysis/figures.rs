@@ -77,6 +77,8 @@ pub struct Completeness {
     pub collected_through: Option<Timestamp>,
     /// Accounts and regions that could not be read, or not up to the period's end.
     pub not_collected: Vec<NotCollected>,
+    /// Where a part of the period is past its retention: runs that ended before this are gone.
+    pub kept_since: Option<Timestamp>,
     /// Runs by basis of their cost.
     pub by_basis: BTreeMap<&'static str, u64>,
     /// Rates that were used though their source has no date, and where they come from.

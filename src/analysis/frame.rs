@@ -26,13 +26,13 @@ impl<T> Default for Names<T> {
 }
 
 impl<T: Clone + Eq + Hash> Names<T> {
-    pub(super) fn number(&mut self, value: T) -> u32 {
-        if let Some(number) = self.by_value.get(&value) {
+    pub(super) fn number(&mut self, value: &T) -> u32 {
+        if let Some(number) = self.by_value.get(value) {
             return *number;
         }
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.values.push(value.clone());
-        self.by_value.insert(value, number);
+        self.by_value.insert(value.clone(), number);
         number
     }
 
@@ -88,7 +88,7 @@ pub(super) struct RunFrame {
 }
 
 impl FrameBuilder {
-    pub(super) fn push(&mut self, row: RunRow) {
+    pub(super) fn push(&mut self, row: &RunRow) {
         let index = self.job.len();
         let wide = |number: rust_decimal::Decimal, decimals: u32| {
             // Rounded to what a figure shows. Padded as a wide integer, because a large decimal has
@@ -98,12 +98,12 @@ impl FrameBuilder {
         };
         self.identity.push(identity_hash(&row.identity));
         if !row.previous.is_empty() {
-            self.previous.push((index, row.previous));
+            self.previous.push((index, row.previous.clone()));
         }
-        self.job.push(self.jobs.number(row.job));
-        self.team.push(self.teams.number(row.team));
-        self.state.push(self.states.number(row.state));
-        self.configuration.push(self.configurations.number(row.configuration));
+        self.job.push(self.jobs.number(&row.job));
+        self.team.push(self.teams.number(&row.team));
+        self.state.push(self.states.number(&row.state));
+        self.configuration.push(self.configurations.number(&row.configuration));
         self.basis.push(row.basis);
         let has_attempts = row.identity.engine == Engine::EmrServerless;
         self.bound_by_attempts.push(has_attempts && !row.flex);
@@ -113,7 +113,8 @@ impl FrameBuilder {
         self.wasted_end.push(row.wasted_end);
         self.started.push(row.started.map(jiff::Timestamp::as_second));
         self.ended.push(row.ended.as_second());
-        self.runtime.push(i64::try_from(row.runtime_seconds).unwrap_or(i64::MAX));
+        // No run lasts 136 years, and sums of what claims to must not wrap.
+        self.runtime.push(row.runtime_seconds.min(u32::MAX.into()).cast_signed());
         self.workers.push(row.worker_count);
         self.micro_dpu_seconds.push(wide(row.dpu_seconds, 6));
         self.nano_vcpu_hours.push(wide(row.vcpu_hours, 9));

@@ -19,7 +19,7 @@ pub use figures::{
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
-pub use report::{Context, ReportAnalysis};
+pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow};
 
 /// Polars refused a question: a defect of this program, not of the data.

@@ -76,9 +76,9 @@ impl QuotaUse {
             (Engine::EmrServerless, _) => EMR_SERVERLESS_VCPUS,
             (Engine::Other(_), _) => return,
         };
-        let number = self.jobs.number(job.clone());
+        let number = self.jobs.number(job);
         let mut push = |quota, held| {
-            let scope = self.scopes.number((job.account.clone(), job.region.clone(), quota));
+            let scope = self.scopes.number(&(job.account.clone(), job.region.clone(), quota));
             self.intervals.push(Interval { scope, job: number, start, end, held });
         };
         if job.engine == Engine::Glue {

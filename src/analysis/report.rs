@@ -10,10 +10,10 @@ use super::actions::{self, Evidence};
 use super::failures::Failures;
 use super::frame::{FrameBuilder, RunFrame, wide};
 use super::quotas::QuotaUse;
-use super::row::{JobKey, RunRow, held, identity_hash, previous};
+use super::row::{Held, JobKey, RunRow, held, identity_hash, previous};
 use super::{
-    AnalysisError, Completeness, Figures, NotCollected, OpenRun, UnpricedReason, Waste, groups,
-    jobs, totals,
+    AnalysisError, Completeness, Figures, NotCollected, OpenRun, QuotaFigures, UnpricedReason,
+    Waste, groups, jobs, totals,
 };
 use crate::model::{Basis, ExecutionClass, JobRun, Period, PricedRun, QuotaValue, Usd};
 use crate::pricing::RateCard;
@@ -23,10 +23,8 @@ use crate::pricing::RateCard;
 pub struct Context<'a> {
     /// What "now" is.
     pub as_of: Timestamp,
-    /// The team whose runs alone are shown.
-    pub team: Option<String>,
-    /// 0 for the report, 1 for its first restatement, and so on.
-    pub revision: u32,
+    /// Runs that ended before have expired.
+    pub kept_since: Timestamp,
     /// The rates that priced the runs.
     pub card: &'a RateCard,
     /// The quotas' values.
@@ -35,25 +33,55 @@ pub struct Context<'a> {
     pub collected_through: Option<Timestamp>,
     /// What was not read.
     pub not_collected: Vec<NotCollected>,
-    /// When the report of this period was first sent, if it was: runs stored later are late.
-    pub sent_at: Option<Timestamp>,
 }
 
-/// Takes runs in any order, and answers when all are in.
+/// For whom the figures are: the whole company, or a team.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edition {
+    /// The team whose runs alone are shown.
+    pub team: Option<String>,
+    /// 0 for the report, 1 for its first restatement, and so on.
+    pub revision: u32,
+    /// When this edition was first sent, if it was: runs stored later are late.
+    pub sent_at: Option<Timestamp>,
+    /// The total of the period before as its readers know it, if that was sent.
+    pub sent_before: Option<Usd>,
+}
+
+/// Takes runs in any order, those under way first, and answers when all are in. What all editions
+/// share is kept once: everybody's runs share the quotas, and chains know no teams.
 #[derive(Debug)]
 pub struct ReportAnalysis {
     period: Period,
     before_period: Period,
-    team: Option<String>,
-    sent_at: Option<Timestamp>,
-    current: FrameBuilder,
-    before: FrameBuilder,
     quota_use: QuotaUse,
-    failures: Failures,
     /// Runs that are followed by a later attempt, wherever that ended.
     followed: Vec<u128>,
     /// Runs outside the period that are known at all, as far as chains may reach them.
     elsewhere: HashMap<u128, ()>,
+    /// Runs under way, until a row says that they have ended after all.
+    open: HashMap<u128, Open>,
+    editions: Vec<EditionAnalysis>,
+}
+
+/// A run under way, and what it holds of a quota.
+#[derive(Debug)]
+struct Open {
+    run: OpenRun,
+    job: JobKey,
+    flex: bool,
+    held: Held,
+    /// From when on it holds it; it may have been created before.
+    holding_since: Option<Timestamp>,
+}
+
+/// What one edition counts.
+#[derive(Debug, Default)]
+struct EditionAnalysis {
+    edition: Edition,
+    current: FrameBuilder,
+    before: FrameBuilder,
+    failures: Failures,
     late_runs: u64,
     without_end: u64,
     assumed_architecture: u64,
@@ -65,50 +93,122 @@ pub struct ReportAnalysis {
 impl ReportAnalysis {
     /// Nothing yet, for a period and the one before it.
     #[must_use]
-    pub fn new(period: Period, before_period: Period, context: &Context<'_>) -> Self {
+    pub fn new(period: Period, before_period: Period, editions: Vec<Edition>) -> Self {
+        let analysis = |edition| EditionAnalysis { edition, ..EditionAnalysis::default() };
         Self {
             quota_use: QuotaUse::new(&period),
             period,
             before_period,
-            team: context.team.clone(),
-            sent_at: context.sent_at,
-            current: FrameBuilder::default(),
-            before: FrameBuilder::default(),
-            failures: Failures::default(),
             followed: Vec::new(),
             elsewhere: HashMap::new(),
-            late_runs: 0,
-            without_end: 0,
-            assumed_architecture: 0,
-            unpriced: BTreeMap::new(),
-            rates_used: BTreeSet::new(),
-            still_running: Vec::new(),
+            open: HashMap::new(),
+            editions: editions.into_iter().map(analysis).collect(),
+        }
+    }
+
+    /// Adds a run that has not ended, with what it cost so far.
+    pub fn add_open(&mut self, run: &JobRun, so_far: &PricedRun, job: &str, team: String) {
+        let identity = &run.identity;
+        self.followed.extend(previous(run));
+        if run.start().is_some_and(|start| start >= self.period.end) {
+            return;
+        }
+        let open = Open {
+            job: JobKey {
+                engine: identity.engine.clone(),
+                account: identity.account.clone(),
+                region: identity.region.clone(),
+                job: job.to_owned(),
+            },
+            flex: run.execution_class == Some(ExecutionClass::Flex),
+            held: held(run),
+            holding_since: run.started_at,
+            run: OpenRun {
+                identity: identity.clone(),
+                job: job.to_owned(),
+                team,
+                state: run.state.as_str().to_owned(),
+                started_at: run.start(),
+                running_seconds: 0,
+                cost_so_far_usd: so_far.price.cost(),
+            },
+        };
+        self.open.insert(identity_hash(identity), open);
+    }
+
+    /// Counts a run that has ended at a time that its source did not give: it belongs to no period,
+    /// so every report says that it is missing.
+    pub fn add_without_end(&mut self, team: &str) {
+        for edition in self.editions.iter_mut().filter(|edition| edition.shows(team)) {
+            edition.without_end += 1;
         }
     }
 
     /// Adds a run that has ended, in the period, before or after it.
-    pub fn add(&mut self, row: RunRow) {
-        // Everybody's runs share the quotas, whoever reads the report.
-        self.quota_use.add(&row);
+    pub fn add(&mut self, row: &RunRow) {
+        self.quota_use.add(row);
         // A run may be followed by one that ended in another of the periods looked at.
         self.followed.extend(&row.previous);
-        let others = self.team.as_ref().is_some_and(|team| *team != row.team);
-        if self.period.contains(row.ended) {
-            if !others {
-                self.count(&row);
-                self.current.push(row);
-            }
-        } else {
+        if !self.open.is_empty() {
+            // It ended while the report was being read, or a late RUNNING was stored after its end.
+            self.open.remove(&identity_hash(&row.identity));
+        }
+        let (current, before) =
+            (self.period.contains(row.ended), self.before_period.contains(row.ended));
+        if !current {
             self.elsewhere.insert(identity_hash(&row.identity), ());
-            if self.before_period.contains(row.ended) && !others {
-                self.before.push(row);
+        }
+        for edition in self.editions.iter_mut().filter(|edition| edition.shows(&row.team)) {
+            if current {
+                edition.count(row);
+                edition.current.push(row);
+            } else if before {
+                edition.before.push(row);
             }
         }
     }
 
+    /// The figures of each edition.
+    ///
+    /// # Errors
+    /// When Polars refuses a question.
+    pub fn figures(mut self, context: &Context<'_>) -> Result<Vec<Figures>, AnalysisError> {
+        let now = context.as_of;
+        let mut open: Vec<Open> = self.open.into_values().collect();
+        for open in &mut open {
+            self.quota_use.add_span(&open.job, open.holding_since, now, open.flex, open.held);
+            let since = open.run.started_at.map_or(0, |at| now.as_second() - at.as_second());
+            open.run.running_seconds = u64::try_from(since).unwrap_or(0);
+        }
+        open.sort_by(|a, b| {
+            let longest = b.run.running_seconds.cmp(&a.run.running_seconds);
+            longest.then_with(|| a.run.identity.cmp(&b.run.identity))
+        });
+        let quotas = self.quota_use.figures(&context.quotas);
+        let mut all = Vec::with_capacity(self.editions.len());
+        for mut edition in self.editions {
+            let shown = open.iter().filter(|open| edition.shows(&open.run.team));
+            edition.still_running = shown.map(|open| open.run.clone()).collect();
+            all.push(edition.figures(
+                context,
+                (&self.period, &self.before_period),
+                (&self.followed, &self.elsewhere),
+                quotas.clone(),
+            )?);
+        }
+        Ok(all)
+    }
+}
+
+impl EditionAnalysis {
+    fn shows(&self, team: &str) -> bool {
+        self.edition.team.as_ref().is_none_or(|shown| shown == team)
+    }
+
     fn count(&mut self, row: &RunRow) {
         self.failures.add(row);
-        self.late_runs += u64::from(self.sent_at.is_some_and(|sent| row.first_stored > sent));
+        let late = self.edition.sent_at.is_some_and(|sent| row.first_stored > sent);
+        self.late_runs += u64::from(late);
         self.assumed_architecture += u64::from(row.assumed_architecture);
         self.rates_used.extend(row.rate_indexes.iter().flatten());
         if let Some(reason) = &row.unpriced {
@@ -118,68 +218,25 @@ impl ReportAnalysis {
         }
     }
 
-    /// Counts a run that has ended at a time that its source did not give: it belongs to no period,
-    /// so every report says that it is missing.
-    pub fn add_without_end(&mut self, team: &str) {
-        let others = self.team.as_ref().is_some_and(|shown| shown != team);
-        self.without_end += u64::from(!others);
-    }
-
-    /// Adds a run that has not ended, with what it cost so far.
-    pub fn add_open(
-        &mut self,
-        run: &JobRun,
-        so_far: &PricedRun,
-        job: &str,
-        team: String,
-        now: Timestamp,
-    ) {
-        let identity = &run.identity;
-        self.followed.extend(previous(run));
-        if run.start().is_some_and(|start| start >= self.period.end) {
-            return;
-        }
-        let key = JobKey {
-            engine: identity.engine.clone(),
-            account: identity.account.clone(),
-            region: identity.region.clone(),
-            job: job.to_owned(),
-        };
-        let flex = run.execution_class == Some(ExecutionClass::Flex);
-        self.quota_use.add_span(&key, run.started_at, now, flex, held(run));
-        if self.team.as_ref().is_some_and(|shown| *shown != team) {
-            return;
-        }
-        let running = run.start().map_or(0, |start| now.as_second() - start.as_second());
-        self.still_running.push(OpenRun {
-            identity: identity.clone(),
-            job: job.to_owned(),
-            team,
-            state: run.state.as_str().to_owned(),
-            started_at: run.start(),
-            running_seconds: u64::try_from(running).unwrap_or(0),
-            cost_so_far_usd: so_far.price.cost(),
-        });
-    }
-
-    /// The figures.
-    ///
-    /// # Errors
-    /// When Polars refuses a question.
-    pub fn figures(mut self, context: Context<'_>) -> Result<Figures, AnalysisError> {
-        self.still_running.sort_by(|a, b| {
-            b.running_seconds.cmp(&a.running_seconds).then_with(|| a.identity.cmp(&b.identity))
-        });
-        let completeness_so_far = self.completeness(&context);
-        let before = self.before.finish(&self.followed, &HashMap::new())?;
-        let runs = self.current.finish(&self.followed, &self.elsewhere)?;
-        let has_before = before.frame.height() > 0;
+    /// The edition's figures, from its own runs and from what all editions share: the period and
+    /// the one before, the runs that are followed by others, and those known outside the period.
+    fn figures(
+        self,
+        context: &Context<'_>,
+        (period, before_period): (&Period, &Period),
+        (followed, elsewhere): (&[u128], &HashMap<u128, ()>),
+        quotas: Vec<QuotaFigures>,
+    ) -> Result<Figures, AnalysisError> {
+        let completeness_so_far = self.completeness(context, period);
+        let before = self.before.finish(followed, &HashMap::new())?;
+        let runs = self.current.finish(followed, elsewhere)?;
+        // A period of which a part has expired is no measure of change.
+        let has_before = before.frame.height() > 0 && context.kept_since <= before_period.start;
         let costs_before = has_before.then(|| jobs::costs(&before)).transpose()?;
         let teams_before = has_before.then(|| groups::team_costs(&before)).transpose()?;
         let totals_before = has_before.then(|| totals::totals(&before)).transpose()?;
         let totals = totals::totals(&runs)?;
         let failures = self.failures.figures();
-        let quotas = self.quota_use.figures(&context.quotas);
         let completeness = Completeness {
             runs: totals.runs,
             unpriced_runs: totals.unpriced_runs,
@@ -189,17 +246,18 @@ impl ReportAnalysis {
         let evidence = Evidence {
             runs: &runs,
             card: context.card,
+            at: period.end,
             failures: &failures,
             quotas: &quotas,
             completeness: &completeness,
         };
         let actions = actions::actions(&evidence)?;
         Ok(Figures {
-            compared_with: self.before_period.name,
-            period: self.period,
+            compared_with: before_period.name.clone(),
+            period: period.clone(),
             as_of: context.as_of,
-            team: context.team,
-            revision: context.revision,
+            team: self.edition.team,
+            revision: self.edition.revision,
             before: totals_before,
             jobs: jobs::jobs(&runs, costs_before.as_ref())?,
             teams: groups::teams(&runs, teams_before.as_ref())?,
@@ -216,7 +274,7 @@ impl ReportAnalysis {
         })
     }
 
-    fn completeness(&self, context: &Context<'_>) -> Completeness {
+    fn completeness(&self, context: &Context<'_>, period: &Period) -> Completeness {
         let mut unpriced_reasons: Vec<_> = self
             .unpriced
             .iter()
@@ -244,6 +302,7 @@ impl ReportAnalysis {
             assumed_architecture_runs: self.assumed_architecture,
             collected_through: context.collected_through,
             not_collected: context.not_collected.clone(),
+            kept_since: Some(context.kept_since).filter(|kept| *kept > period.start),
             undated_rates: undated.into_iter().collect(),
             ..Completeness::default()
         }

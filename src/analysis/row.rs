@@ -10,10 +10,12 @@ use crate::model::{
     Basis, Engine, ExecutionClass, JobKind, JobRun, Price, PricedRun, RunIdentity, RunState,
     Unpriced, Usd,
 };
-use crate::pricing::{dpu_factor, kind_of};
+use crate::pricing::{dpu_factor, is_memory_optimised, kind_of};
 
 /// The longest piece of an error that a report shows, in characters.
 const ERROR_CHARS_MAX: usize = 300;
+/// Attempts of one EMR Serverless run that a chain is followed through; retry policies allow ten.
+const ATTEMPTS_MAX: usize = 1_000;
 
 /// A job, as figures name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,9 +156,15 @@ pub(super) fn previous(run: &JobRun) -> Vec<u128> {
         identity_hash(&RunIdentity { run_id, attempt, ..run.identity.clone() })
     };
     if let Some(previous) = &run.previous_run_id {
-        return vec![with(previous, run.identity.attempt)];
+        // A run that claims to follow itself follows nothing.
+        let itself = *previous == run.identity.run_id;
+        return if itself { Vec::new() } else { vec![with(previous, run.identity.attempt)] };
     }
-    (1..run.identity.attempt).rev().take(64).map(|n| with(&run.identity.run_id, n)).collect()
+    (1..run.identity.attempt)
+        .rev()
+        .take(ATTEMPTS_MAX)
+        .map(|n| with(&run.identity.run_id, n))
+        .collect()
 }
 
 fn rate_indexes(price: &Price) -> [Option<u16>; 3] {
@@ -209,7 +217,9 @@ pub(super) fn held(run: &JobRun) -> Held {
         let factor = dpu_factor(run.worker_type.as_deref()?)?;
         number(factor.checked_mul(run.worker_count?.into())?)
     };
-    let capacity = run.max_capacity.and_then(number).or_else(by_workers);
+    // As in pricing: the unit of MaxCapacity is not known for memory-optimised workers.
+    let told = run.max_capacity.filter(|dpus| !dpus.is_zero() && !is_memory_optimised(run));
+    let capacity = told.and_then(number).or_else(by_workers);
     match (run.dpu_seconds.and_then(number).filter(|used| *used > 0.0), run.execution_seconds) {
         (Some(used), Some(seconds)) if seconds > 0 => {
             #[expect(clippy::cast_precision_loss, reason = "seconds of a run are far below 2^52")]

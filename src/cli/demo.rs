@@ -10,6 +10,7 @@ use clap::Args;
 use super::output::{data, progress, say};
 use super::report::write_files;
 use super::{Exit, Failure, World};
+use crate::analysis::Edition;
 use crate::app::App;
 use crate::config::{Config, QuotaSetting};
 use crate::delivery::Via;
@@ -18,7 +19,7 @@ use crate::model::Period;
 use crate::store::{RealClock, StoreLocation};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::publish::{Publication, mails};
-use crate::tasks::report::{Edition, Request, figures};
+use crate::tasks::report::{Request, figures};
 
 /// The demo's own store. Not the name of the default one: `--out .` must leave that alone.
 const DATABASE: &str = "demo.db";
@@ -139,10 +140,6 @@ fn company(out: &Path) -> Result<Config, Failure> {
     let teams: Vec<_> = demo::team_names().collect();
     for team in &teams {
         text += &format!("{team:?} = [\"{}-owners@example.com\"]\n", team.replace(' ', "-"));
-    }
-    text += "[ownership.aliases]\n";
-    for team in &teams {
-        text += &format!("{team:?} = {team:?}\n");
     }
     let mut config = Config::parse(&text, Path::new("the demo's configuration"))?;
     if let Some(mail) = &mut config.mail {

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
-use crate::sources::files::{Defaults, LineError, LineErrorReason};
+use crate::sources::files::Defaults;
 use crate::tasks::import::{Imported, import};
 
 /// How many unreadable lines are told one by one; the rest are counted.
@@ -60,6 +60,8 @@ impl Import {
             .await?;
             whole.saved += done.saved;
             whole.unreadable.extend(done.unreadable);
+            whole.without_place += done.without_place;
+            whole.first_without_place = whole.first_without_place.or(done.first_without_place);
         }
         bar.finish_and_clear();
         tell(world, &whole)
@@ -77,13 +79,6 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn tell(world: &World, imported: &Imported) -> Result<Exit, Failure> {
     let saved = &imported.saved;
-    let missing_place =
-        |error: &&LineError| matches!(error.reason, LineErrorReason::MissingPlace(_));
-    if let Some(error) = imported.unreadable.iter().find(missing_place) {
-        let hint = "give --account ID and --region REGION, or set `account` and `region` in \
-                    runledger.toml";
-        return Err(Failure::usage(error.to_string(), hint));
-    }
     for error in imported.unreadable.iter().take(LINES_TOLD_MAX) {
         complain(&error.to_string(), None);
     }
@@ -99,11 +94,25 @@ fn tell(world: &World, imported: &Imported) -> Result<Exit, Failure> {
     if saved.too_old > 0 {
         line += &format!("; {} past their retention, not stored", saved.too_old);
     }
+    if let Some(error) = &imported.first_without_place {
+        let more = match imported.without_place {
+            1 => String::new(),
+            runs => format!(" (and {} more like it)", runs - 1),
+        };
+        let message = format!("{error}{more}");
+        let hint = "give --account ID and --region REGION, or set `account` and `region` in \
+                    runledger.toml";
+        if stored == 0 {
+            return Err(Failure::usage(message, hint));
+        }
+        complain(&message, Some(hint));
+    }
     if !imported.unreadable.is_empty() {
         line += &format!("; {} could not be read", imported.unreadable.len());
     }
     say(world.quiet, &line);
-    Ok(match (imported.unreadable.is_empty(), stored) {
+    let whole = imported.unreadable.is_empty() && imported.without_place == 0;
+    Ok(match (whole, stored) {
         (true, _) => Exit::Done,
         (false, 0) => Exit::Failed,
         (false, _) => Exit::Partly,

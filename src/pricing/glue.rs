@@ -85,7 +85,9 @@ pub fn dpu_factor(worker_type: &str) -> Option<Decimal> {
     }
 }
 
-fn is_memory_optimised(run: &JobRun) -> bool {
+/// Whether the run's workers are memory-optimised (R.*, Z.*): counted and billed in M-DPU.
+#[must_use]
+pub fn is_memory_optimised(run: &JobRun) -> bool {
     run.worker_type.as_deref().is_some_and(|w| w.starts_with("R.") || w.starts_with("Z."))
 }
 

@@ -9,7 +9,7 @@ mod rate_card;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-pub use glue::{dpu_factor, kind_of};
+pub use glue::{dpu_factor, is_memory_optimised, kind_of};
 pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
 
 use crate::model::{
@@ -22,6 +22,8 @@ use crate::model::{
 pub struct PricingSettings {
     /// Whether the billing minimum applies on top of `DPUSeconds` too. AWS does not say.
     pub minimum_applies_to_metered: bool,
+    /// Rates that come before those that ship: negotiated ones, other regions.
+    pub rates: Vec<RateTable>,
     /// The architecture of an EMR Serverless run whose application is not known, as in an imported
     /// file. `X86_64` is AWS's default, and the dearer one.
     pub assumed_architecture: Architecture,
@@ -29,7 +31,11 @@ pub struct PricingSettings {
 
 impl Default for PricingSettings {
     fn default() -> Self {
-        Self { minimum_applies_to_metered: false, assumed_architecture: Architecture::X86 }
+        Self {
+            minimum_applies_to_metered: false,
+            rates: Vec::new(),
+            assumed_architecture: Architecture::X86,
+        }
     }
 }
 

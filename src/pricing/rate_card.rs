@@ -145,19 +145,18 @@ impl RateCard {
         }
         let file: File =
             toml::from_str(text).map_err(|error| RateCardError::Syntax(error.to_string()))?;
-        Self::from_tables(&file.rates)
+        Self::default().with(&file.rates)
     }
 
-    /// A card from tables.
+    /// This card with more tables, each of which comes before what the card says for the same use.
     ///
     /// # Errors
     /// When a price or version is none.
-    pub fn from_tables(tables: &[RateTable]) -> Result<Self, RateCardError> {
-        let mut card = Self::default();
+    pub fn with(mut self, tables: &[RateTable]) -> Result<Self, RateCardError> {
         for table in tables {
-            card.add(table)?;
+            self.add(table)?;
         }
-        Ok(card)
+        Ok(self)
     }
 
     /// All rates; a cost line's `rate_index` points into them.
@@ -205,7 +204,7 @@ impl RateCard {
     }
 
     /// The rate for a use, with its index. Where several fit, the one in force since the latest
-    /// day.
+    /// day, and of those the one added last.
     pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<(usize, &Rate)> {
         let indexes = self.by_region.get(wanted.region)?;
         indexes
@@ -228,6 +227,7 @@ impl RateCard {
         execution_class: &str,
         version: &str,
         cost: Usd,
+        at: Timestamp,
     ) -> Option<Usd> {
         const GLUE_6: Version = (6, 0);
         let version = parse_version(version).filter(|version| *version < GLUE_6)?;
@@ -246,7 +246,7 @@ impl RateCard {
                 version: Some(version),
                 execution_class,
                 architecture: "",
-                at: None,
+                at: Some(at),
             };
             self.find(wanted).map(|(_, rate)| rate.usd)
         };

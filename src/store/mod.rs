@@ -87,6 +87,13 @@ impl Store {
         Self { ledger_table: table.clone(), table, settings }
     }
 
+    /// Runs that ended before this have expired at `now`.
+    #[must_use]
+    pub fn kept_since(&self, now: jiff::Timestamp) -> jiff::Timestamp {
+        let seconds = i64::from(self.settings.retention_days) * 86_400;
+        jiff::Timestamp::from_second(now.as_second() - seconds).unwrap_or(jiff::Timestamp::MIN)
+    }
+
     /// The table.
     #[must_use]
     pub const fn table(&self) -> &Table {

@@ -18,6 +18,10 @@ pub struct Imported {
     pub saved: Saved,
     /// What could not be read, with file, line and reason.
     pub unreadable: Vec<LineError>,
+    /// Runs that do not say where they ran, with no default for it.
+    pub without_place: u64,
+    /// The first of them.
+    pub first_without_place: Option<LineError>,
 }
 
 /// Stores the runs of an input. `progress` is told how many runs have been stored.
@@ -45,10 +49,10 @@ pub async fn import(
     for record in reader {
         match record {
             Ok(run) => batch.push(run),
-            // Every other record of the file would say the same; a default mends them all.
+            // A whole file may lack the same: the first is told, the rest is counted.
             Err(error) if matches!(error.reason, LineErrorReason::MissingPlace(_)) => {
-                imported.unreadable.push(error);
-                return Ok(imported);
+                imported.without_place += 1;
+                imported.first_without_place.get_or_insert(error);
             }
             Err(error) => imported.unreadable.push(error),
         }

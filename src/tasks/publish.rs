@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::deliver::Mail;
-use super::report::{Edition, ReportError, Request, figures};
-use crate::analysis::{Books, Figures};
+use super::report::{ReportError, Request, figures};
+use crate::analysis::{Books, Edition, Figures};
 use crate::delivery::{Attachment, MailSettings, Message};
 use crate::model::{Address, Occurrence};
 use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Templates};

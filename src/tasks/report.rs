@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::analysis::{
-    AnalysisError, Books, Context, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
+    AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
 use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd, utc_day};
 use crate::store::{Reach, SourceState, Store, StoreError};
@@ -28,19 +28,6 @@ pub struct Request {
     pub expected: Vec<(String, String, Engine)>,
     /// See `ReportSettings::restate_threshold_usd`.
     pub restate_threshold: Usd,
-}
-
-/// For whom: the whole company, or a team.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Edition {
-    /// The team whose runs alone are shown.
-    pub team: Option<String>,
-    /// 0 for the report, 1 for its first restatement, and so on.
-    pub revision: u32,
-    /// When this edition was first sent, if it was: runs stored later are late.
-    pub sent_at: Option<Timestamp>,
-    /// The total of the period before as its readers know it, if that was sent.
-    pub sent_before: Option<Usd>,
 }
 
 /// A report that cannot be computed.
@@ -73,27 +60,17 @@ pub async fn figures(
     let sources = store.source_states().await?;
     let (collected_through, not_collected) =
         collection(sources, &request.expected, &request.period);
-    let context = |edition: &Edition| Context {
+    let context = Context {
         as_of: request.now,
-        team: edition.team.clone(),
-        revision: edition.revision,
+        kept_since: store.kept_since(request.now),
         card: &books.card,
-        quotas: quotas.clone(),
+        quotas,
         collected_through,
-        not_collected: not_collected.clone(),
-        sent_at: edition.sent_at,
+        not_collected,
     };
-    let new =
-        |edition| ReportAnalysis::new(request.period.clone(), before.clone(), &context(edition));
-    let mut analyses: Vec<_> = editions.iter().map(new).collect();
-    read(store, books, &request.period, &before, request.now, &mut |row| {
-        // The last one takes the row itself; most reports have one edition.
-        if let Some((last, others)) = analyses.split_last_mut() {
-            others.iter_mut().for_each(|analysis| analysis.add(row.clone()));
-            last.add(row);
-        }
-    })
-    .await?;
+    let mut analysis =
+        ReportAnalysis::new(request.period.clone(), before.clone(), editions.to_vec());
+    // Before the days: a run that ends meanwhile is then met twice, which shows, and not missed.
     for run in store.open_runs(request.now).await? {
         // What is under OPEN and has an end waits for its bill only; its day holds it too.
         if run.end().is_some() {
@@ -101,25 +78,22 @@ pub async fn figures(
         }
         let job = books.job(&run);
         let team = books.ownership.team(&run, &job);
-        let so_far = books.price(&run);
-        for analysis in &mut analyses {
-            if run.state.is_terminal() {
-                analysis.add_without_end(&team);
-            } else {
-                analysis.add_open(&run, &so_far, &job, team.clone(), request.now);
-            }
+        if run.state.is_terminal() {
+            analysis.add_without_end(&team);
+        } else {
+            analysis.add_open(&run, &books.price(&run), &job, team);
         }
     }
-    let mut all = Vec::with_capacity(editions.len());
-    for (analysis, edition) in analyses.into_iter().zip(editions) {
-        let mut figures = analysis.figures(context(edition))?;
+    read(store, books, &request.period, &before, request.now, &mut |row| analysis.add(&row))
+        .await?;
+    let mut all = analysis.figures(&context)?;
+    for (figures, edition) in all.iter_mut().zip(editions) {
         figures.completeness.restated_before = restated(
             &before,
             edition.sent_before,
             figures.before.as_ref().map(|totals| totals.cost_usd),
             request.restate_threshold,
         );
-        all.push(figures);
     }
     Ok(all)
 }
@@ -176,6 +150,12 @@ fn collection(
     expected: &[(String, String, Engine)],
     period: &Period,
 ) -> (Option<Timestamp>, Vec<NotCollected>) {
+    // Where targets are configured, what was collected from others before is nobody's worry.
+    let wanted = |s: &SourceState| {
+        let own = (s.account.clone(), s.region.clone(), s.engine.clone());
+        expected.is_empty() || expected.contains(&own)
+    };
+    let sources: Vec<_> = sources.into_iter().filter(wanted).collect();
     let known = |account: &str, region: &str, engine: &Engine| {
         sources.iter().any(|s| (&*s.account, &*s.region, &s.engine) == (account, region, engine))
     };

@@ -274,3 +274,44 @@ fn a_line_that_cannot_be_read_is_told_and_the_others_are_stored() {
     assert!(partly.stderr.contains("runs.jsonl:2: "), "{}", partly.stderr);
     assert_eq!(json(&sandbox, "2026-W46")["totals"]["runs"], 2);
 }
+
+#[test]
+fn what_has_expired_is_said_and_is_no_measure_of_change() {
+    let sandbox = company();
+    // 130 days after 12 November: a part of the week is past its retention.
+    let now = "2027-03-22T06:00:00Z";
+    let arguments = ["--now", now, "report", "--week", "2026-W46", "--format", "json"];
+    let report = sandbox.run(&arguments).exits(0).json();
+    assert_eq!(report["completeness"]["kept_since"], "2026-11-12T06:00:00Z");
+    let text = sandbox.run(&["--now", now, "report", "--week", "2026-W46"]).exits(0);
+    assert!(text.stdout.contains("ended before"), "{}", text.stdout);
+    let next = ["--now", now, "report", "--week", "2026-W47", "--format", "json"];
+    assert!(sandbox.run(&next).exits(0).json()["before"].is_null());
+}
+
+#[test]
+fn a_rate_of_ones_own_comes_before_the_one_that_ships() {
+    let sandbox = company();
+    let configuration = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let rate = "\n[[pricing.rates]]\nengine = 'glue'\ncomponent = 'DPU'\nkinds = ['spark']\n\
+                source = 'agreement'\nusd = { us-east-1 = '0.40' }\n";
+    sandbox.write("runledger.toml", configuration + rate);
+    // By hand: 6 DPU for a quarter of an hour at 0.40.
+    assert_eq!(json(&sandbox, "2026-W46")["totals"]["cost_usd"], "0.60");
+}
+
+#[test]
+fn a_run_that_is_read_as_ended_is_not_still_running() {
+    let sandbox = company();
+    let running = r#"{"Id":"jr_2","JobName":"load","StartedOn":"2026-11-11T10:00:00Z","JobRunState":"RUNNING"}"#;
+    sandbox.write("running.jsonl", running);
+    import(&sandbox, "running.jsonl");
+    let completeness = &json(&sandbox, "2026-W46")["completeness"];
+    assert_eq!(completeness["still_running"], 1);
+    sandbox.write("ended.jsonl", glue_run("jr_2", "2026-11-12T10:00:00Z", 60));
+    import(&sandbox, "ended.jsonl");
+    import(&sandbox, "running.jsonl");
+    let report = json(&sandbox, "2026-W46");
+    assert_eq!(report["completeness"]["still_running"], 0);
+    assert_eq!(report["totals"]["runs"], 2);
+}

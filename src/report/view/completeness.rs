@@ -78,6 +78,12 @@ fn missing(figures: &Figures, limits: &Limits) -> Vec<String> {
     if facts.unpriced_runs > 0 && facts.unpriced_reasons.is_empty() {
         notes.push(format!("{} unpriced.", format::plural(facts.unpriced_runs, "run")));
     }
+    if let Some(kept_since) = facts.kept_since {
+        notes.push(format!(
+            "Runs are kept for a limited time: those that ended before {} are missing.",
+            format::time(kept_since, &figures.period)
+        ));
+    }
     if facts.without_end > 0 {
         notes.push(format!(
             "{} ended at a time that nothing says: in no {}'s total.",

@@ -406,6 +406,7 @@ fn still_running(jobs: &[JobFigures]) -> Vec<OpenRun> {
 fn completeness(totals: &Totals) -> Completeness {
     Completeness {
         assumed_architecture_runs: 12,
+        kept_since: None,
         runs: totals.runs,
         unpriced_runs: totals.unpriced_runs,
         unpriced_reasons: vec![
