@@ -42,20 +42,21 @@ fn not_whole(figures: &Figures) -> String {
     let facts = &figures.completeness;
     let runs = format::plural(facts.runs, "run");
     let through = facts.collected_through;
-    let is_read = facts.not_collected.is_empty()
+    let is_all = facts.not_collected.is_empty()
+        && facts.without_end == 0
         && through.is_none_or(|through| through >= figures.period.end);
     let covered = if facts.unpriced_runs == 0 {
-        format!("the {runs} that could be read")
+        format!("the {runs} that are known")
     } else {
         let verb = if facts.unpriced_runs == 1 { "has" } else { "have" };
         let covered = facts.runs.saturating_sub(facts.unpriced_runs);
         let unpriced = format::count(facts.unpriced_runs);
         format!("{} of {runs}; {unpriced} {verb} no known price", format::count(covered))
     };
-    if is_read {
+    if is_all {
         format!("The total covers {covered}.")
     } else {
-        format!("Not complete: not everything was read. The total covers {covered}.")
+        format!("Not complete: runs may be missing. The total covers {covered}.")
     }
 }
 

@@ -29,8 +29,8 @@ fn rgb(hex: &str) -> Rgb {
 /// A property of an inline style.
 fn property(tag: &str, name: &str) -> Option<Rgb> {
     let style = tag.split_once("style=\"")?.1.split('"').next()?;
-    let declared = style.split(';').filter_map(|one| one.split_once(':'));
-    let value = declared.filter(|(key, _)| key.trim() == name).last()?.1;
+    let mut declared = style.split(';').filter_map(|one| one.split_once(':'));
+    let value = declared.rfind(|(key, _)| key.trim() == name)?.1;
     value.trim().strip_prefix('#').map(rgb)
 }
 
