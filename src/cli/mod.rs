@@ -100,7 +100,7 @@ impl World {
             Ok(false) => format!("table `{}` has no TTL, so its runs never expire", table.name()),
             Err(error) => format!("cannot tell whether runs expire: {error}"),
         };
-        say(self.quiet, &format!("warning: {}", output::printable(&line)));
+        say(self.quiet, &format!("warning: {line}"));
         say(self.quiet, "hint: `runledger init` with the same --store turns TTL on");
     }
 }

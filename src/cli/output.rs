@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
+use crate::report::words::visible;
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is no failure.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
@@ -22,7 +23,7 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
 /// Tells a person something.
 pub(super) fn say(quiet: bool, text: &str) {
     if !quiet {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", printable(text));
     }
 }
 
@@ -35,13 +36,10 @@ pub(super) fn complain(message: &str, hint: Option<&str>) {
     }
 }
 
-/// Text that may hold anything, without what a terminal would act on.
-pub(super) fn printable(text: &str) -> String {
-    let escape = |c: char| -> String {
-        let harmless = !c.is_control() || c == '\n';
-        if harmless { c.to_string() } else { c.escape_default().to_string() }
-    };
-    text.chars().map(escape).collect()
+/// Text that may hold anything, without what a terminal or an eye would obey. Its lines stay lines:
+/// what is wrong with a configuration is shown with the lines around it.
+fn printable(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// A moving line on a terminal for what takes longer than a second; nothing elsewhere.

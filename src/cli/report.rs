@@ -9,6 +9,7 @@ use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::Figures;
 use crate::app::App;
+use crate::report::words::{visible, visible_json};
 use crate::report::{ReportSettings, Templates};
 use crate::store::RealClock;
 use crate::tables::{failures_csv, jobs_csv};
@@ -166,7 +167,7 @@ fn shown(format: Format, templates: &Templates, figures: &Figures) -> Result<Str
 
 fn json(figures: &Figures) -> Result<String, Failure> {
     serde_json::to_string_pretty(figures)
-        .map(|json| json + "\n")
+        .map(|json| visible_json(&json) + "\n")
         .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }
 
@@ -204,7 +205,8 @@ pub(super) fn write_files(
 /// One line a recipient that got it or did not, addresses masked.
 fn tell(world: &World, deliveries: &Deliveries) {
     for row in &deliveries.rows {
-        let to = format!("{:?} ({})", row.occurrence.recipient, row.occurrence.edition);
+        let edition = visible(&row.occurrence.edition);
+        let to = format!("{:?} ({edition})", row.occurrence.recipient);
         let line = match &row.outcome {
             Outcome::Sent { message_id, possible_duplicate, left_out, .. } => {
                 let marked = if *possible_duplicate { ", as a possible duplicate" } else { "" };

@@ -21,6 +21,24 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// A JSON text in which invisible characters are escaped: a program reads the same, and a terminal
+/// that it is printed on obeys nobody.
+#[must_use]
+pub fn visible_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        // Line breaks inside of JSON's texts are escaped already; these are between its members.
+        if character != '\n' && is_invisible(character) {
+            let mut units = [0; 2];
+            let units = character.encode_utf16(&mut units).iter();
+            shown.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// Control characters and those that Unicode reserves for steering the text around them:
 /// zero-width marks, line and paragraph separators, bidirectional overrides, tags.
 fn is_invisible(character: char) -> bool {
@@ -97,6 +115,16 @@ mod tests {
         assert_eq!(visible("two\r\nlines"), "two\\r\\nlines");
         assert_eq!(visible("a\u{202e}b\u{200b}c"), "a\\u{202e}b\\u{200b}c");
         assert_eq!(visible("Größe 日本 ok"), "Größe 日本 ok");
+    }
+
+    #[test]
+    fn json_says_the_same_without_invisible_characters() {
+        let text = "a\u{1b}[2J\u{9b}\u{202e}b\nc\u{e0041}ü";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let shown = visible_json(&json);
+        assert!(shown.chars().all(|c| c == '\n' || !is_invisible(c)), "{shown:?}");
+        assert!(shown.contains("\\u001b[2J\\u009b\\u202eb\\nc\\udb40\\udc41ü"), "{shown}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), [text]);
     }
 
     #[test]

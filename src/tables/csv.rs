@@ -111,7 +111,8 @@ fn number(value: impl std::fmt::Display) -> Cow<'static, str> {
 }
 
 fn text(value: &str) -> Cow<'_, str> {
-    let formula = value.trim_start().starts_with(['=', '+', '-', '@']);
+    // The wide forms count too: a spreadsheet set to Japanese or Chinese takes them for the others.
+    let formula = value.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     if formula || value.starts_with(['\t', '\r', '\n']) {
         Cow::Owned(format!("'{value}"))
     } else {
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_formula_stays_a_text() {
-        for harmful in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"] {
+        for harmful in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1"] {
             assert!(text(harmful).starts_with('\''), "{harmful}");
         }
         assert_eq!(text("load-2026"), "load-2026");

@@ -9,4 +9,4 @@ mod peers;
 mod sandbox;
 
 pub(crate) use peers::{beside_tests, dynamodb_url, http_get, python, ses_url, skipped, told};
-pub(crate) use sandbox::{Running, Sandbox};
+pub(crate) use sandbox::{Finished, Running, Sandbox};
