@@ -72,8 +72,8 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Other writers changed the same runs again and again.
-    #[error("table `{table}`: other writers kept changing the same items; nothing is lost")]
+    /// Other writers changed the same items, or the table was throttled, again and again.
+    #[error("table `{table}`: other writers, or throttling, kept items from being stored")]
     Contended {
         /// The table's name.
         table: String,
@@ -95,7 +95,7 @@ impl StoreError {
             Self::Unavailable { trouble, .. } => trouble.hint(),
             Self::Refused { .. } => "check that the table has the keys `pk` and `sk`",
             Self::Unreadable { .. } => "a newer version may have written it: upgrade",
-            Self::Contended { .. } => "run it again",
+            Self::Contended { .. } => "run it again: what was stored until then stays",
         }
     }
 

@@ -5,6 +5,9 @@
 //! again; since merging does not depend on order, everybody ends at the same item. A run that ends
 //! leaves `OPEN` and enters its day in the same transaction.
 
+#[cfg(test)]
+mod throttled;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -20,6 +23,10 @@ use crate::model::{JobRun, merge, utc_day};
 
 /// How often a batch that loses races reads again before it gives up.
 const TRIES_MAX: u32 = 12;
+/// The first pause between two tries; each further one is twice as long, up to the longest: twenty
+/// seconds in all, in which a table that is billed by the request takes on capacity.
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Requests under way at once.
 const CONCURRENCY: usize = 8;
 /// What the smallest DynamoDB (the downloadable one, 2020) takes in one transaction.
@@ -96,10 +103,10 @@ impl Store {
             if pending.is_empty() {
                 return Ok(saved);
             }
-            // Somebody else is writing the same runs: give them time to finish, a little more each
-            // time, and not the same time as the other loser.
-            let jitter = u64::from(std::process::id() % 7) * 5;
-            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 20 + jitter)).await;
+            // Somebody else is writing the same runs, or the table is busy: give it time, twice as
+            // much each time, and not the same time as the other loser.
+            let jitter = Duration::from_millis(u64::from(std::process::id() % 7) * 5);
+            tokio::time::sleep((PAUSE * 2_u32.pow(attempt)).min(PAUSE_MAX) + jitter).await;
         }
         Err(StoreError::Contended { table: self.table.name.clone() })
     }
@@ -313,14 +320,17 @@ impl Table {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Writes all actions of the plans or none; `false` where somebody else was faster.
+    /// Writes all actions of the plans or none; `false` where somebody else was faster, or the table
+    /// too busy.
     async fn transact(&self, plans: &[Plan]) -> Result<bool, StoreError> {
         let actions = plans.iter().flat_map(|plan| plan.actions.iter().cloned()).collect();
         let written =
             self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
         let Err(error) = written else { return Ok(true) };
-        let lost_race = |code: Option<&str>| {
-            matches!(code, None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict"))
+        // The SDK repeats a throttled call, but not one that says so inside a cancelled transaction.
+        let may_be_repeated = |code: Option<&str>| match code {
+            None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict") => true,
+            Some(code) => matches!(code, "ThrottlingError" | "ProvisionedThroughputExceeded"),
         };
         let service = error.as_service_error();
         let canceled = service.is_some_and(|service| {
@@ -329,7 +339,7 @@ impl Table {
                 ::TransactionCanceledException(cancelled) => cancelled
                 .cancellation_reasons()
                 .iter()
-                .all(|reason| lost_race(reason.code())),
+                .all(|reason| may_be_repeated(reason.code())),
             other => other.is_transaction_in_progress_exception(),
         }
         });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use runledger::model::DeliveryState;
 
 use super::company::{self, NOW, READERS, SEND, files_in, records};
-use super::mail_services::{MailService, serving};
+use super::mail_services::MailService;
 use crate::delivery::ses_fake::Answer;
 use crate::harness::{Finished, Running, Sandbox, dynamodb_url};
 
@@ -242,24 +242,21 @@ fn a_throttled_reader_is_tried_again_within_the_lease_and_then_told() {
 #[test]
 fn a_mail_service_out_of_reach_loses_nothing() {
     let stored = company::with_runs(30, "via = \"ses\"");
-    let shut = |sandbox| serving("http://127.0.0.1:1", sandbox);
-    let unset = |sandbox: Sandbox| sandbox.with("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1");
-    let nowhere = |sandbox: Sandbox| unset(sandbox).with("AWS_REGION", "us-east-1");
-    let bad_days: [(&dyn Fn(Sandbox) -> Sandbox, i32, &str); 3] = [
-        (&shut, 5, "check the network, the region and AWS_ENDPOINT_URL_SESV2"),
-        (&unset, 1, "set AWS_REGION"),
-        (&nowhere, 5, "give AWS credentials"),
+    let endpoint = ("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:1");
+    let region = ("AWS_REGION", "us-east-1");
+    let keys = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    let bad_days = [
+        (vec![endpoint, region, keys[0], keys[1]], 5, "check the network, the region and"),
+        (vec![endpoint, keys[0], keys[1]], 1, "set AWS_REGION"),
+        (vec![endpoint, region], 5, "give AWS credentials"),
     ];
-    for (bad_day, code, hint) in bad_days {
-        let sandbox = bad_day(company::copy_of(&stored));
+    for (environment, code, hint) in bad_days {
+        let set = |sandbox: Sandbox, (name, value)| sandbox.with(name, value);
+        let sandbox = environment.into_iter().fold(company::copy_of(&stored), set);
         let finished = sandbox.run(&SEND).exits(code);
-        assert_eq!(
-            finished.stderr.matches("error: not sent to ").count(),
-            7,
-            "{}",
-            finished.stderr
-        );
-        assert_eq!(finished.stderr.matches(&format!("hint: {hint}")).count(), 7);
+        let told = finished.stderr;
+        assert_eq!(told.matches("error: not sent to ").count(), 7, "{told}");
+        assert_eq!(told.matches(&format!("hint: {hint}")).count(), 7, "{told}");
         let service = MailService::answering(|_| Answer::Accept);
         service.serving(company::copy_of(&sandbox)).run(&SEND).exits(0);
         assert!(READERS.iter().all(|reader| service.mails()[*reader] == 1), "after: {hint}");

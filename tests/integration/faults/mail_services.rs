@@ -36,9 +36,13 @@ impl MailService {
         Self { fake, _runtime: runtime }
     }
 
-    /// The sandbox, with the SDK pointed here.
+    /// The sandbox, with the SDK pointed here, where any credentials will do.
     pub(super) fn serving(&self, sandbox: Sandbox) -> Sandbox {
-        serving(&self.fake.url, sandbox)
+        sandbox
+            .with("AWS_ENDPOINT_URL_SESV2", &self.fake.url)
+            .with("AWS_ACCESS_KEY_ID", "test")
+            .with("AWS_SECRET_ACCESS_KEY", "test")
+            .with("AWS_REGION", "us-east-1")
     }
 
     /// How many requests came for each recipient.
@@ -53,13 +57,4 @@ impl MailService {
 
 fn recipient(request: &Value) -> &str {
     request["Destination"]["ToAddresses"][0].as_str().unwrap()
-}
-
-/// The sandbox, with the SDK pointed at a mail service that takes any credentials.
-pub(super) fn serving(url: &str, sandbox: Sandbox) -> Sandbox {
-    sandbox
-        .with("AWS_ENDPOINT_URL_SESV2", url)
-        .with("AWS_ACCESS_KEY_ID", "test")
-        .with("AWS_SECRET_ACCESS_KEY", "test")
-        .with("AWS_REGION", "us-east-1")
 }
