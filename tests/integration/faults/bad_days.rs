@@ -296,7 +296,7 @@ fn a_store_that_is_none_is_left_as_it_is() {
     says(&finished, "broken.db: ", "--store embedded:FILE");
     assert_eq!(std::fs::read(sandbox.path("text.db")).unwrap(), b"these are my notes");
     assert_eq!(std::fs::read(sandbox.path("broken.db")).unwrap(), broken);
-    assert!(!sandbox.path("folder.lock").exists() && !sandbox.path("text.lock").exists());
+    assert!(!sandbox.path("folder.db.lock").exists() && !sandbox.path("text.db.lock").exists());
 }
 
 /// The user that owns nothing, for when the tests run as the one who may do everything.
@@ -321,7 +321,7 @@ fn a_store_that_may_not_be_written_is_said_to_be_one() {
         program = copy;
     }
     mode("runledger.db", 0o444);
-    mode("runledger.lock", 0o444);
+    mode("runledger.db.lock", 0o444);
     mode("", 0o555);
     let mut command = sandbox.command(&program, &["--now", NOW, "import", "runs.jsonl"]);
     if may_everything {
