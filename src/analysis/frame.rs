@@ -3,7 +3,7 @@
 //! Money is in whole nano-dollars, 128 bits wide, because sums of narrower integers wrap without a
 //! word. Texts are interned: a million runs have few thousand different names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use polars::prelude::*;
@@ -128,11 +128,11 @@ impl FrameBuilder {
         elsewhere: &HashMap<u128, ()>,
     ) -> Result<RunFrame, AnalysisError> {
         let rows = self.job.len();
-        let known: HashMap<u128, ()> = if self.previous.is_empty() {
-            HashMap::new()
-        } else {
-            self.identity.iter().map(|hash| (*hash, ())).collect()
-        };
+        // Of a million runs few are followed by another: only those need be looked up.
+        let sought: HashSet<u128> =
+            self.previous.iter().flat_map(|(_, previous)| previous).copied().collect();
+        let known: HashSet<u128> =
+            self.identity.iter().filter(|hash| sought.contains(hash)).copied().collect();
         let mut retry = vec![false; rows];
         let mut linked_retries = 0;
         let mut repeated_hashes: HashMap<u128, ()> =
@@ -140,11 +140,10 @@ impl FrameBuilder {
         for (row, previous) in &self.previous {
             retry[*row] = true;
             // Any of them will do: of several attempts the one between may not be known.
-            linked_retries += u64::from(previous.iter().any(|p| known.contains_key(p)));
+            linked_retries += u64::from(previous.iter().any(|p| known.contains(p)));
             repeated_hashes.extend(previous.iter().map(|p| (*p, ())));
             // With every earlier attempt at hand, the last one's figures are its own.
-            let all_known =
-                previous.iter().all(|p| known.contains_key(p) || elsewhere.contains_key(p));
+            let all_known = previous.iter().all(|p| known.contains(p) || elsewhere.contains_key(p));
             let bound = self.basis[*row] == Some(Basis::UpperBound);
             if bound && self.bound_by_attempts[*row] && all_known {
                 self.basis[*row] = Some(Basis::Billed);
@@ -158,24 +157,28 @@ impl FrameBuilder {
                 if whole { self.cost[row] } else { self.minimum_extra[row] }
             })
             .collect();
-        let frame = df!(
-            "job" => self.job,
-            "team" => self.team,
-            "state" => self.state,
-            "configuration" => self.configuration,
-            "cost" => self.cost,
-            "minimum_extra" => self.minimum_extra,
-            "priced" => self.priced,
-            "wasted_end" => self.wasted_end,
-            "retry" => retry,
-            "repeated" => repeated,
-            "waste" => waste,
-            "started" => self.started,
-            "ended" => self.ended,
-            "runtime" => self.runtime,
-            "workers" => self.workers,
-            "micro_dpu_seconds" => self.micro_dpu_seconds,
-            "nano_vcpu_hours" => self.nano_vcpu_hours,
+        drop(self.identity);
+        let frame = DataFrame::new(
+            rows,
+            vec![
+                column::<UInt32Type>("job", self.job),
+                column::<UInt32Type>("team", self.team),
+                column::<UInt32Type>("state", self.state),
+                column::<UInt32Type>("configuration", self.configuration),
+                column::<Int128Type>("cost", self.cost),
+                column::<Int128Type>("minimum_extra", self.minimum_extra),
+                column::<Int128Type>("waste", waste),
+                column::<Int128Type>("micro_dpu_seconds", self.micro_dpu_seconds),
+                column::<Int128Type>("nano_vcpu_hours", self.nano_vcpu_hours),
+                column::<Int64Type>("ended", self.ended),
+                column::<Int64Type>("runtime", self.runtime),
+                Column::new("priced".into(), self.priced),
+                Column::new("wasted_end".into(), self.wasted_end),
+                Column::new("retry".into(), retry),
+                Column::new("repeated".into(), repeated),
+                Column::new("started".into(), self.started),
+                Column::new("workers".into(), self.workers),
+            ],
         )?;
         Ok(RunFrame {
             frame,
@@ -187,6 +190,14 @@ impl FrameBuilder {
             by_basis: self.basis,
         })
     }
+}
+
+/// A column that takes the numbers over, where Polars' own conversions would copy them.
+fn column<T: PolarsNumericType>(name: &str, values: Vec<T::Native>) -> Column
+where
+    ChunkedArray<T>: IntoSeries,
+{
+    ChunkedArray::<T>::from_vec(name.into(), values).into_series().into_column()
 }
 
 /// Reads a column of counts or names.

@@ -13,23 +13,30 @@ use super::frame::Names;
 use super::row::{Held, JobKey, RunRow};
 use super::{PeakShare, QuotaFigures};
 use crate::model::{
-    EMR_SERVERLESS_VCPUS, Engine, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, Period,
+    EMR_SERVERLESS_VCPUS, Engine, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, Period, QUOTAS,
     QuotaValue,
 };
 
 /// How many jobs are named as sharing a peak.
 const PEAK_JOBS_MAX: usize = 5;
 
-/// Whose quota: account, region, and the quota's word.
-type Scope = (String, String, &'static str);
-
+/// A run's time, in seconds of the period, and what it held: small, for there are millions.
 #[derive(Clone, Copy, Debug)]
 struct Interval {
-    scope: u32,
+    place: u32,
     job: u32,
     start: i64,
     end: i64,
+    capacity: Capacity,
     held: Held,
+}
+
+/// Which capacity quota a run counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Capacity {
+    Dpus,
+    FlexDpus,
+    Vcpus,
 }
 
 /// The runs' intervals, as rows are added.
@@ -37,7 +44,8 @@ struct Interval {
 pub(super) struct QuotaUse {
     /// The period, in epoch seconds.
     bounds: (i64, i64),
-    scopes: Names<Scope>,
+    /// Accounts and regions.
+    places: Names<(String, String)>,
     jobs: Names<JobKey>,
     intervals: Vec<Interval>,
 }
@@ -46,7 +54,7 @@ impl QuotaUse {
     pub(super) fn new(period: &Period) -> Self {
         Self {
             bounds: (period.start.as_second(), period.end.as_second()),
-            scopes: Names::default(),
+            places: Names::default(),
             jobs: Names::default(),
             intervals: Vec::new(),
         }
@@ -71,53 +79,92 @@ impl QuotaUse {
             return;
         }
         let capacity = match (&job.engine, flex) {
-            (Engine::Glue, false) => GLUE_DPUS,
-            (Engine::Glue, true) => GLUE_FLEX_DPUS,
-            (Engine::EmrServerless, _) => EMR_SERVERLESS_VCPUS,
+            (Engine::Glue, false) => Capacity::Dpus,
+            (Engine::Glue, true) => Capacity::FlexDpus,
+            (Engine::EmrServerless, _) => Capacity::Vcpus,
             (Engine::Other(_), _) => return,
         };
-        let number = self.jobs.number(job);
-        let mut push = |quota, held| {
-            let scope = self.scopes.number(&(job.account.clone(), job.region.clone(), quota));
-            self.intervals.push(Interval { scope, job: number, start, end, held });
-        };
-        if job.engine == Engine::Glue {
-            push(GLUE_CONCURRENT_RUNS, Held::Exactly(1.0));
-        }
-        if held != Held::Unknown {
-            push(capacity, held);
-        }
+        let place = self.places.number(&(job.account.clone(), job.region.clone()));
+        let job = self.jobs.number(job);
+        self.intervals.push(Interval { place, job, start, end, capacity, held });
     }
 
-    /// The figures, nearest to its limit first, then by scope.
-    pub(super) fn figures(self, limits: &[QuotaValue]) -> Vec<QuotaFigures> {
-        let mut by_scope: Vec<Vec<Interval>> = vec![Vec::new(); self.scopes.len()];
-        for interval in &self.intervals {
-            by_scope[interval.scope as usize].push(*interval);
+    /// The figures, nearest to its limit first, then by place and quota.
+    pub(super) fn figures(mut self, limits: &[QuotaValue]) -> Vec<QuotaFigures> {
+        self.intervals.sort_unstable_by_key(|i| (i.place, i.start, i.end, i.job));
+        let mut figures = Vec::new();
+        for intervals in self.intervals.chunk_by(|a, b| a.place == b.place) {
+            for quota in QUOTAS {
+                figures.extend(self.quota_figures(quota, intervals, limits));
+            }
         }
-        let mut figures: Vec<_> = by_scope
-            .iter()
-            .enumerate()
-            .map(|(scope, intervals)| {
-                let (account, region, quota) =
-                    self.scopes.get(u32::try_from(scope).unwrap_or(u32::MAX));
-                let limit = limits
-                    .iter()
-                    .find(|limit| {
-                        (&limit.account, &limit.region, limit.quota.as_str())
-                            == (account, region, *quota)
-                    })
-                    .map(|limit| limit.value)
-                    .filter(|limit| *limit > 0.0);
-                let use_over_time = Sweep::of(intervals, self.bounds);
-                use_over_time.figures(account, region, quota, limit, intervals, &self.jobs)
-            })
-            .collect();
         figures.sort_by(|a, b| {
             let key = |f: &QuotaFigures| (f.account.clone(), f.region.clone(), f.quota.clone());
             b.share.total_cmp(&a.share).then_with(|| key(a).cmp(&key(b)))
         });
         figures
+    }
+
+    /// The use of one quota in one place; `None` where no run counts against it.
+    fn quota_figures(
+        &self,
+        quota: &str,
+        intervals: &[Interval],
+        limits: &[QuotaValue],
+    ) -> Option<QuotaFigures> {
+        let (account, region) = self.places.get(intervals.first()?.place);
+        let limit = limits
+            .iter()
+            .find(|limit| {
+                (&limit.account, &limit.region, limit.quota.as_str()) == (account, region, quota)
+            })
+            .map(|limit| limit.value)
+            .filter(|limit| *limit > 0.0);
+        let spans = intervals.iter().filter_map(|interval| interval.against(quota));
+        let sweep = Sweep::of(spans.clone(), self.bounds)?;
+        let (peak, at) = sweep.peak(spans.clone());
+        let over = |part: f64| limit.map_or(0, |limit| sweep.seconds_over(limit * part + 1e-6));
+        Some(QuotaFigures {
+            account: account.clone(),
+            region: region.clone(),
+            quota: quota.to_owned(),
+            limit,
+            peak: rounded(peak),
+            peak_upper: sweep.possible.map(|possible| possible.max(rounded(peak))),
+            peak_at: at.and_then(|second| Timestamp::from_second(second).ok()),
+            shared_by: at.map_or_else(Vec::new, |at| shared_by(spans, at, &self.jobs)),
+            share: limit.map_or(0.0, |limit| peak / limit),
+            seconds_over_80: over(0.8),
+            seconds_over_90: over(0.9),
+        })
+    }
+}
+
+/// What a run held of one quota, and when.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    job: u32,
+    start: i64,
+    end: i64,
+    held: Held,
+}
+
+impl Interval {
+    /// What the run held of this quota; `None` where it does not count against it.
+    fn against(&self, quota: &str) -> Option<Span> {
+        let held = match (quota, self.capacity) {
+            (GLUE_CONCURRENT_RUNS, Capacity::Dpus | Capacity::FlexDpus) => Held::Exactly(1.0),
+            (GLUE_DPUS, Capacity::Dpus)
+            | (GLUE_FLEX_DPUS, Capacity::FlexDpus)
+            | (EMR_SERVERLESS_VCPUS, Capacity::Vcpus) => self.held,
+            _ => return None,
+        };
+        (held != Held::Unknown).then_some(Span {
+            job: self.job,
+            start: self.start,
+            end: self.end,
+            held,
+        })
     }
 }
 
@@ -132,11 +179,12 @@ struct Sweep {
 }
 
 impl Sweep {
-    fn of(intervals: &[Interval], bounds: (i64, i64)) -> Self {
+    /// The steps; `None` where nobody held anything.
+    fn of(spans: impl Iterator<Item = Span>, bounds: (i64, i64)) -> Option<Self> {
         // (time, 0 = end before 1 = start, certain, possible)
-        let mut events: Vec<(i64, u8, f64, f64)> = Vec::with_capacity(intervals.len() * 2);
+        let mut events: Vec<(i64, u8, f64, f64)> = Vec::new();
         let mut bounded = true;
-        for interval in intervals {
+        for interval in spans {
             let (certain, possible) = match interval.held {
                 Held::Exactly(held) => (held, held),
                 Held::OnAverage { average, most } => {
@@ -148,8 +196,11 @@ impl Sweep {
             events.push((interval.start.max(bounds.0), 1, certain, possible));
             events.push((interval.end.min(bounds.1), 0, certain, possible));
         }
+        if events.is_empty() {
+            return None;
+        }
         // A run that ends as another begins does not overlap it.
-        events.sort_by(|a, b| {
+        events.sort_unstable_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.total_cmp(&b.3))
         });
         let (mut certain, mut possible, mut peak_possible) = (0.0_f64, 0.0_f64, 0.0_f64);
@@ -167,7 +218,7 @@ impl Sweep {
                 steps.push((time, certain, area + level * span(last, time)));
             }
         }
-        Self { bounds, steps, possible: bounded.then(|| rounded(peak_possible)) }
+        Some(Self { bounds, steps, possible: bounded.then(|| rounded(peak_possible)) })
     }
 
     /// The certain use, in unit-seconds, from the period's start to a time.
@@ -178,11 +229,11 @@ impl Sweep {
     }
 
     /// The certain peak and when it was.
-    fn peak(&self, intervals: &[Interval]) -> (f64, Option<i64>) {
+    fn peak(&self, spans: impl Iterator<Item = Span>) -> (f64, Option<i64>) {
         let fixed = self.steps.iter().fold((0.0, None), |best: (f64, Option<i64>), step| {
             if step.1 > best.0 { (step.1, Some(step.0)) } else { best }
         });
-        intervals.iter().fold(fixed, |best, interval| {
+        spans.fold(fixed, |best, interval| {
             let Held::OnAverage { average, .. } = interval.held else { return best };
             // The average is the whole run's: it says nothing of a part.
             if interval.start < self.bounds.0 || interval.end > self.bounds.1 {
@@ -199,39 +250,12 @@ impl Sweep {
         let over = self.steps.iter().zip(ends).filter(|(step, _)| step.1 > threshold);
         over.map(|(step, end)| u64::try_from(end - step.0).unwrap_or(0)).sum()
     }
-
-    fn figures(
-        &self,
-        account: &str,
-        region: &str,
-        quota: &str,
-        limit: Option<f64>,
-        intervals: &[Interval],
-        jobs: &Names<JobKey>,
-    ) -> QuotaFigures {
-        let (peak, at) = self.peak(intervals);
-        let seconds_over =
-            |part: f64| limit.map_or(0, |limit| self.seconds_over(limit * part + 1e-6));
-        QuotaFigures {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            quota: quota.to_owned(),
-            limit,
-            peak: rounded(peak),
-            peak_upper: self.possible.map(|possible| possible.max(rounded(peak))),
-            peak_at: at.and_then(|second| Timestamp::from_second(second).ok()),
-            shared_by: at.map_or_else(Vec::new, |at| shared_by(intervals, at, jobs)),
-            share: limit.map_or(0.0, |limit| peak / limit),
-            seconds_over_80: seconds_over(0.8),
-            seconds_over_90: seconds_over(0.9),
-        }
-    }
 }
 
 /// The jobs that held most at an instant.
-fn shared_by(intervals: &[Interval], at: i64, jobs: &Names<JobKey>) -> Vec<PeakShare> {
+fn shared_by(spans: impl Iterator<Item = Span>, at: i64, jobs: &Names<JobKey>) -> Vec<PeakShare> {
     let mut held: HashMap<u32, f64> = HashMap::new();
-    for interval in intervals.iter().filter(|i| i.start <= at && at < i.end) {
+    for interval in spans.filter(|span| span.start <= at && at < span.end) {
         let amount = match interval.held {
             Held::Exactly(amount) | Held::OnAverage { average: amount, .. } => amount,
             Held::Unknown => 0.0,
@@ -264,8 +288,8 @@ mod tests {
 
     use super::*;
 
-    fn interval(start: i64, end: i64, held: Held) -> Interval {
-        Interval { scope: 0, job: 0, start, end, held }
+    fn interval(start: i64, end: i64, held: Held) -> Span {
+        Span { job: 0, start, end, held }
     }
 
     proptest! {
@@ -282,13 +306,17 @@ mod tests {
                 })
                 .filter(|i| i.end > bounds.0 && i.start < bounds.1)
                 .collect();
-            let sweep = Sweep::of(&intervals, bounds);
+            let sweep = Sweep::of(intervals.iter().copied(), bounds);
             let at = |second: i64| -> u32 {
                 let alive = runs.iter().filter(|(s, l, _)| *s <= second && second < s + l);
                 alive.map(|(_, _, held)| *held).sum()
             };
             let peak = (bounds.0..bounds.1).map(at).max().unwrap_or(0);
-            prop_assert_eq!(sweep.peak(&intervals).0, f64::from(peak));
+            let Some(sweep) = sweep else {
+                prop_assert_eq!(peak, 0);
+                return Ok(());
+            };
+            prop_assert_eq!(sweep.peak(intervals.iter().copied()).0, f64::from(peak));
             prop_assert_eq!(sweep.possible, Some(f64::from(peak)));
             let over = (bounds.0..bounds.1).filter(|second| at(*second) > 12).count();
             prop_assert_eq!(sweep.seconds_over(12.0), over as u64);
@@ -299,11 +327,11 @@ mod tests {
     fn an_average_gives_a_range() {
         let average = Held::OnAverage { average: 6.0, most: Some(20.0) };
         let intervals = [interval(10, 30, average), interval(20, 40, Held::Exactly(4.0))];
-        let sweep = Sweep::of(&intervals, (0, 100));
+        let sweep = Sweep::of(intervals.into_iter(), (0, 100)).unwrap();
         // For half of the average's time 4 were held beside it.
-        assert_eq!(sweep.peak(&intervals), (8.0, Some(10)));
+        assert_eq!(sweep.peak(intervals.into_iter()), (8.0, Some(10)));
         assert_eq!(sweep.possible, Some(24.0));
         let unbounded = [interval(10, 30, Held::OnAverage { average: 6.0, most: None })];
-        assert_eq!(Sweep::of(&unbounded, (0, 100)).possible, None);
+        assert_eq!(Sweep::of(unbounded.into_iter(), (0, 100)).unwrap().possible, None);
     }
 }

@@ -12,6 +12,8 @@ use super::{StoreError, Table};
 
 /// From so many keys on, one Query of their partition is cheaper than asking for each.
 const KEYS_PER_QUERY_MIN: usize = 64;
+/// Items read for each key asked for, beyond which asking for the keys is cheaper after all.
+const READ_PER_KEY_MAX: usize = 4;
 /// DynamoDB's limit.
 const BATCH_GET_KEYS_MAX: usize = 100;
 
@@ -26,9 +28,23 @@ impl Table {
             return self.batch_get(partition, sort_keys).await;
         }
         let wanted: std::collections::HashSet<&str> = sort_keys.iter().copied().collect();
-        let mut items = self.query_partition(partition, None).await?;
-        items.retain(|item| sort_key(item).is_some_and(|key| wanted.contains(key)));
-        Ok(items)
+        let (mut found, mut read, mut start) = (Vec::new(), 0, None);
+        loop {
+            let (items, next) = self.query_page(partition, None, start).await?;
+            read += items.len();
+            found.extend(
+                items.into_iter().filter(|i| sort_key(i).is_some_and(|k| wanted.contains(k))),
+            );
+            if next.is_none() {
+                return Ok(found);
+            }
+            if read > sort_keys.len() * READ_PER_KEY_MAX {
+                // The partition holds far more than is asked for: reading it whole for each batch
+                // would make a long import quadratic.
+                return self.batch_get(partition, sort_keys).await;
+            }
+            start = next;
+        }
     }
 
     /// All items of a partition, whole; without those expired at `alive_at`, where it is given.
@@ -37,34 +53,42 @@ impl Table {
         partition: &str,
         alive_at: Option<Timestamp>,
     ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
+        let (mut all, mut start) = (Vec::new(), None);
         loop {
-            let mut query = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk")
-                .expression_attribute_names("#pk", PARTITION_KEY)
-                .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
-                .set_exclusive_start_key(start);
-            if let Some(now) = alive_at {
-                query = query
-                    .filter_expression("attribute_not_exists(#ttl) OR #ttl > :now")
-                    .expression_attribute_names("#ttl", TTL)
-                    .expression_attribute_values(
-                        ":now",
-                        AttributeValue::N(now.as_second().to_string()),
-                    );
+            let (items, next) = self.query_page(partition, alive_at, start).await?;
+            all.extend(items);
+            if next.is_none() {
+                return Ok(all);
             }
-            let page = query.send().await.map_err(|e| StoreError::of(&self.name, "Query", &e))?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
+            start = next;
         }
+    }
+
+    /// One page of a partition, and where the next one begins.
+    async fn query_page(
+        &self,
+        partition: &str,
+        alive_at: Option<Timestamp>,
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .set_exclusive_start_key(start);
+        if let Some(now) = alive_at {
+            let now = AttributeValue::N(now.as_second().to_string());
+            query = query
+                .filter_expression("attribute_not_exists(#ttl) OR #ttl > :now")
+                .expression_attribute_names("#ttl", TTL)
+                .expression_attribute_values(":now", now);
+        }
+        let page = query.send().await.map_err(|e| StoreError::of(&self.name, "Query", &e))?;
+        Ok((page.items.unwrap_or_default(), page.last_evaluated_key))
     }
 
     async fn batch_get(

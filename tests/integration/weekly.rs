@@ -303,12 +303,13 @@ fn a_rate_of_ones_own_comes_before_the_one_that_ships() {
 #[test]
 fn a_run_that_is_read_as_ended_is_not_still_running() {
     let sandbox = company();
-    let running = r#"{"Id":"jr_2","JobName":"load","StartedOn":"2026-11-11T10:00:00Z","JobRunState":"RUNNING"}"#;
-    sandbox.write("running.jsonl", running);
+    let ended = glue_run("jr_2", "2026-11-12T10:00:00Z", 60);
+    let running = r#"{"Id":"jr_2","JobName":"load","JobRunState":"RUNNING","StartedOn":"#;
+    sandbox.write("running.jsonl", format!("{running}\"2026-11-11T10:00:00Z\"}}"));
     import(&sandbox, "running.jsonl");
     let completeness = &json(&sandbox, "2026-W46")["completeness"];
     assert_eq!(completeness["still_running"], 1);
-    sandbox.write("ended.jsonl", glue_run("jr_2", "2026-11-12T10:00:00Z", 60));
+    sandbox.write("ended.jsonl", ended);
     import(&sandbox, "ended.jsonl");
     import(&sandbox, "running.jsonl");
     let report = json(&sandbox, "2026-W46");

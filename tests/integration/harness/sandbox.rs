@@ -152,8 +152,8 @@ impl Running {
         Finished { command: std::mem::take(&mut self.command), stdout, stderr, code }
     }
 
-    /// Kills it as `kill -9` does: nothing of its own runs any more. Where it had ended by then, the
-    /// exit code is what it ended with.
+    /// Kills it as `kill -9` does: nothing of its own runs any more. Where it had ended by then,
+    /// the exit code is what it ended with.
     pub(crate) fn kill(mut self) -> Finished {
         self.child.kill().unwrap();
         self.wait()
