@@ -320,14 +320,14 @@ impl Table {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Writes all actions of the plans or none; `false` where somebody else was faster, or the table
-    /// too busy.
+    /// Writes all actions of the plans or none; `false` where somebody else was faster, or the
+    /// table too busy.
     async fn transact(&self, plans: &[Plan]) -> Result<bool, StoreError> {
         let actions = plans.iter().flat_map(|plan| plan.actions.iter().cloned()).collect();
         let written =
             self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
         let Err(error) = written else { return Ok(true) };
-        // The SDK repeats a throttled call, but not one that says so inside a cancelled transaction.
+        // The SDK repeats a throttled call, but no transaction that was cancelled for it.
         let may_be_repeated = |code: Option<&str>| match code {
             None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict") => true,
             Some(code) => matches!(code, "ThrottlingError" | "ProvisionedThroughputExceeded"),

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
 use super::*;
-use crate::sources::files::{Defaults, Reader};
+use crate::model::{Engine, RunIdentity, RunState};
 use crate::store::StoreSettings;
 
 /// A connection on which so many transactions are cancelled for want of capacity.
@@ -71,15 +71,20 @@ async fn transactions_cancelled_for_want_of_capacity_are_written_in_the_end() {
     let config = store.table.client.config().to_builder().http_client(busy).build();
     store.table.client = aws_sdk_dynamodb::Client::from_conf(config);
 
-    let run = |number: usize| {
-        format!(
-            r#"{{"Id":"{number}","JobRunState":"FAILED","CompletedOn":"2026-11-10T10:00:00Z"}}"#
-        )
+    let run = |number: u32| {
+        let identity = RunIdentity {
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            engine: Engine::Glue,
+            application_id: None,
+            run_id: format!("jr_{number}"),
+            attempt: 1,
+        };
+        let mut run = JobRun::new(identity, RunState::Failed);
+        run.ended_at = Some("2026-11-10T10:00:00Z".parse().unwrap());
+        run
     };
-    let text: String = (0..250).map(run).collect();
-    let here = Defaults { account: Some("111122223333".into()), region: Some("eu-west-1".into()) };
-    let runs: Vec<JobRun> =
-        Reader::new(text.as_bytes(), "-", here).unwrap().map(Result::unwrap).collect();
+    let runs: Vec<JobRun> = (0..250).map(run).collect();
     let now = "2026-11-16T06:00:00Z".parse().unwrap();
     let saved = store.save_runs(runs, now).await.unwrap();
     assert_eq!((saved.new, saved.changed, saved.unchanged), (250, 0, 0));
