@@ -25,6 +25,7 @@ impl Failures {
             team: row.team.clone(),
             state: row.state.as_str().to_owned(),
             runs: 0,
+            unpriced_runs: 0,
             cost_usd: Usd::ZERO,
             restart: !row.wasted_end,
             error: error.clone(),
@@ -32,6 +33,7 @@ impl Failures {
             latest_end: row.ended,
         });
         group.runs += 1;
+        group.unpriced_runs += u64::from(row.cost.is_none());
         group.cost_usd += row.cost.unwrap_or_default();
         // Ties by identity, so that the order in which runs are read makes no difference.
         if (row.ended, &row.identity) > (group.latest_end, &group.latest) {

@@ -205,6 +205,8 @@ pub struct TeamFigures {
     pub team: String,
     /// Its runs.
     pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What they cost.
     pub cost_usd: Usd,
     /// The cost less that of the period before; `None` where nothing is stored of that period.
@@ -226,6 +228,8 @@ pub struct StateFigures {
     pub state: String,
     /// How many.
     pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What they cost.
     pub cost_usd: Usd,
     /// Seconds of work.
@@ -245,6 +249,8 @@ pub struct ConfigurationFigures {
     pub version: String,
     /// How many runs.
     pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What they cost.
     pub cost_usd: Usd,
 }
@@ -266,6 +272,8 @@ pub struct FailureFigures {
     pub state: String,
     /// How many runs ended so.
     pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What they cost.
     pub cost_usd: Usd,
     /// Whether they are a streaming job's weekly restarts (`EXPIRED`): failed cost by their state,

@@ -9,7 +9,14 @@ use super::{AnalysisError, ConfigurationFigures, StateFigures, TeamFigures};
 use crate::model::Usd;
 
 fn grouped(runs: &RunFrame, by: &str) -> Result<DataFrame, AnalysisError> {
-    let sums = [len().alias("runs"), col("cost").sum(), col("waste").sum(), col("runtime").sum()];
+    let unpriced = col("priced").not().cast(DataType::UInt32).sum().alias("unpriced");
+    let sums = [
+        len().alias("runs"),
+        unpriced,
+        col("cost").sum(),
+        col("waste").sum(),
+        col("runtime").sum(),
+    ];
     Ok(runs.frame.clone().lazy().group_by([col(by)]).agg(sums).collect()?)
 }
 
@@ -20,6 +27,7 @@ pub(super) fn teams(
 ) -> Result<Vec<TeamFigures>, AnalysisError> {
     let table = grouped(runs, "team")?;
     let (team, count) = (numbers(&table, "team")?, numbers(&table, "runs")?);
+    let unpriced = numbers(&table, "unpriced")?;
     let (cost, waste) = (money(&table, "cost")?, money(&table, "waste")?);
     let total: Usd = cost.iter().copied().sum();
     let mut figures: Vec<_> = (0..team.len())
@@ -28,6 +36,7 @@ pub(super) fn teams(
             TeamFigures {
                 team: name.clone(),
                 runs: count[row].into(),
+                unpriced_runs: unpriced[row].into(),
                 cost_usd: cost[row],
                 change_usd: before.map(|b| cost[row] - b.get(name).copied().unwrap_or_default()),
                 waste_usd: waste[row],
@@ -51,11 +60,13 @@ pub(super) fn team_costs(runs: &RunFrame) -> Result<HashMap<String, Usd>, Analys
 pub(super) fn states(runs: &RunFrame) -> Result<Vec<StateFigures>, AnalysisError> {
     let table = grouped(runs, "state")?;
     let (state, count) = (numbers(&table, "state")?, numbers(&table, "runs")?);
+    let unpriced = numbers(&table, "unpriced")?;
     let (cost, runtime) = (money(&table, "cost")?, seconds(&table, "runtime")?);
     let mut figures: Vec<_> = (0..state.len())
         .map(|row| StateFigures {
             state: runs.states.get(state[row]).as_str().to_owned(),
             runs: count[row].into(),
+            unpriced_runs: unpriced[row].into(),
             cost_usd: cost[row],
             runtime_seconds: runtime[row],
         })
@@ -68,17 +79,18 @@ pub(super) fn states(runs: &RunFrame) -> Result<Vec<StateFigures>, AnalysisError
 pub(super) fn configurations(runs: &RunFrame) -> Result<Vec<ConfigurationFigures>, AnalysisError> {
     let table = grouped(runs, "configuration")?;
     let (number, count) = (numbers(&table, "configuration")?, numbers(&table, "runs")?);
-    let cost = money(&table, "cost")?;
+    let (cost, unpriced) = (money(&table, "cost")?, numbers(&table, "unpriced")?);
     let mut rows: Vec<_> = (0..number.len())
-        .map(|row| (runs.configurations.get(number[row]), count[row], cost[row]))
+        .map(|row| (runs.configurations.get(number[row]), count[row], unpriced[row], cost[row]))
         .collect();
-    rows.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
-    let figures = rows.into_iter().map(|(key, count, cost_usd)| ConfigurationFigures {
+    rows.sort_by(|a, b| b.3.cmp(&a.3).then_with(|| a.0.cmp(b.0)));
+    let figures = rows.into_iter().map(|(key, count, unpriced, cost_usd)| ConfigurationFigures {
         engine: key.engine.to_string(),
         worker_type: key.worker_type.clone(),
         execution_class: key.execution_class.clone(),
         version: key.version.clone(),
         runs: count.into(),
+        unpriced_runs: unpriced.into(),
         cost_usd,
     });
     Ok(figures.collect())

@@ -53,12 +53,14 @@ pub(super) fn figures() -> Figures {
         jobs: vec![job("one", cost), job("other", cost)],
         teams: vec![team(cost)],
         states: vec![StateFigures {
+            unpriced_runs: 0,
             state: "FAILED".into(),
             runs: 1,
             cost_usd: cost,
             runtime_seconds: 60,
         }],
         configurations: vec![ConfigurationFigures {
+            unpriced_runs: 0,
             engine: "glue".into(),
             worker_type: "G.1X".into(),
             execution_class: "STANDARD".into(),
@@ -128,6 +130,7 @@ fn job(name: &str, cost: Usd) -> JobFigures {
 
 fn team(cost: Usd) -> TeamFigures {
     TeamFigures {
+        unpriced_runs: 0,
         team: "team".into(),
         runs: 2,
         cost_usd: cost,
@@ -141,6 +144,7 @@ fn team(cost: Usd) -> TeamFigures {
 
 fn failure(at: Timestamp, cost: Usd) -> FailureFigures {
     FailureFigures {
+        unpriced_runs: 0,
         restart: false,
         engine: "glue".into(),
         account: "123456789012".into(),

@@ -316,3 +316,21 @@ fn a_run_that_is_read_as_ended_is_not_still_running() {
     assert_eq!(report["completeness"]["still_running"], 0);
     assert_eq!(report["totals"]["runs"], 2);
 }
+
+#[test]
+fn what_has_no_price_never_looks_free() {
+    let sandbox = Sandbox::new();
+    let failed = glue_run("jr_1", "2026-11-10T10:00:00Z", 900)
+        .replace("SUCCEEDED", "FAILED")
+        .replace(r#","GlueVersion":"5.0""#, "");
+    sandbox.write("runs.jsonl", failed);
+    import(&sandbox, "runs.jsonl");
+    let report = json(&sandbox, "2026-W46");
+    for family in ["teams", "states", "configurations", "failures"] {
+        assert_eq!(report[family][0]["unpriced_runs"], 1, "{family}");
+    }
+    let shown = sandbox.run(&["--now", NOW, "report", "--week", "2026-W46"]).exits(0);
+    let failures = shown.stdout.split("WHAT FAILED").nth(1).unwrap();
+    let row = failures.lines().find(|line| line.starts_with("FAILED")).unwrap();
+    assert!(row.ends_with("unpriced"), "{row}");
+}

@@ -14,6 +14,15 @@ use crate::report::format;
 use crate::report::table::{Cell, Tone};
 use crate::report::words::{shortened, visible};
 
+/// What runs cost. Where none of them has a price that is not known, and not the same as nothing.
+pub(super) fn cost_cell(cost: Usd, unpriced_runs: u64, runs: u64) -> Cell {
+    if unpriced_runs == runs && runs > 0 {
+        Cell::new("unpriced").with_tone(Tone::Warn)
+    } else {
+        Cell::new(format::dollars(cost))
+    }
+}
+
 /// What the rows that are not shown cost.
 pub(super) struct Rest {
     exact: Usd,

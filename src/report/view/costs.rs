@@ -2,8 +2,8 @@
 
 use super::Limits;
 use super::cells::{
-    Rest, change_cell, change_of, cut_total, failed, gone, len, rest_of_changes, total_change,
-    waste_cell,
+    Rest, change_cell, change_of, cost_cell, cut_total, failed, gone, len, rest_of_changes,
+    total_change, waste_cell,
 };
 use crate::analysis::{Figures, TeamFigures, Totals};
 use crate::model::Usd;
@@ -176,7 +176,7 @@ fn team_row(team: &TeamFigures, total: Usd, limits: &Limits) -> Row {
     let mut row = Row::of(vec![
         Cell::new(shortened(&team.team, limits.name_columns)),
         Cell::new(format::share(team.share)).with_bar(team.share),
-        Cell::new(format::dollars(team.cost_usd)),
+        cost_cell(team.cost_usd, team.unpriced_runs, team.runs),
         change_of(team.cost_usd, team.change_usd, total),
         waste_cell(team.waste_usd),
     ]);

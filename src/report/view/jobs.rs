@@ -1,13 +1,13 @@
 //! The tables of jobs: the dearest, and those whose cost moved most.
 
 use super::cells::{
-    self, Rest, bad_ends, change_of, cut_to, cut_total, failed_cell, len, placed, rest_of_changes,
-    total_change, waste_cell,
+    self, Rest, bad_ends, change_of, cost_cell, cut_to, cut_total, failed_cell, len, placed,
+    rest_of_changes, total_change, waste_cell,
 };
 use super::{Limits, cut_line};
 use crate::analysis::{Figures, JobFigures};
 use crate::model::Usd;
-use crate::report::table::{Cell, Column, Lead, Note, Row, Table, Tone};
+use crate::report::table::{Cell, Column, Lead, Note, Row, Table};
 use crate::report::words::{shortened, visible};
 use crate::report::{Attached, format};
 
@@ -75,12 +75,7 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
 
 fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
     let failed = bad_ends(&job.by_state);
-    // A job none of whose runs has a price has no cost: that is not the same as costing nothing.
-    let cost = if job.unpriced_runs == job.runs && job.runs > 0 {
-        Cell::new("unpriced").with_tone(Tone::Warn)
-    } else {
-        Cell::new(format::dollars(job.cost_usd))
-    };
+    let cost = cost_cell(job.cost_usd, job.unpriced_runs, job.runs);
     let place = format!("{} {}", visible(&job.account), visible(&job.region));
     let workers =
         if job.avg_workers > 0.0 { format::quantity(job.avg_workers) } else { "–".to_owned() };

@@ -1,6 +1,6 @@
 //! The tables of runs: how they ended, on what they ran, why they failed, and which had not ended.
 
-use super::cells::{cut_to, cut_total, failed_cell, placed};
+use super::cells::{cost_cell, cut_to, cut_total, failed_cell, placed};
 use super::completeness::engine;
 use super::{Limits, cut_line};
 use crate::analysis::{ConfigurationFigures, FailureFigures, Figures, OpenRun};
@@ -24,7 +24,7 @@ pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
             Cell::new(format::share(share)).with_bar(share),
             Cell::new(format::count(state.runs)),
             Cell::new(format::duration(state.runtime_seconds)),
-            Cell::new(format::dollars(state.cost_usd)),
+            cost_cell(state.cost_usd, state.unpriced_runs, state.runs),
         ])
     });
     let cost = figures.totals.cost_usd;
@@ -83,7 +83,7 @@ pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table
             Cell::new(name(&kind.execution_class)),
             Cell::new(name(&kind.version)),
             Cell::new(format::count(kind.runs)),
-            Cell::new(format::dollars(kind.cost_usd)),
+            cost_cell(kind.cost_usd, kind.unpriced_runs, kind.runs),
         ])
     });
     let cost = figures.totals.cost_usd;
@@ -188,7 +188,7 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
             Cell::new(shortened(&failure.state, 24)).with_tone(Tone::Bad),
             Cell::new(format::short_time(failure.latest_end, &figures.period.time_zone)),
             Cell::new(format::count(failure.runs)),
-            Cell::new(format::dollars(failure.cost_usd)),
+            cost_cell(failure.cost_usd, failure.unpriced_runs, failure.runs),
         ],
         note: Some(Note { text: error, link }),
     }

@@ -229,6 +229,7 @@ fn teams(jobs: &[JobFigures], total: Usd) -> Vec<TeamFigures> {
                 _ => None,
             };
             TeamFigures {
+                unpriced_runs: 0,
                 team: (*team).to_owned(),
                 runs: own().map(|job| job.runs).sum(),
                 cost_usd: cost,
@@ -265,6 +266,7 @@ fn states(totals: &Totals) -> Vec<StateFigures> {
             let time = if index == 3 { left } else { totals.runtime_seconds * runs / totals.runs };
             left -= time;
             StateFigures {
+                unpriced_runs: 0,
                 state: state.clone(),
                 runs: *runs,
                 cost_usd: cost(state),
@@ -294,6 +296,7 @@ fn configurations(totals: &Totals) -> Vec<ConfigurationFigures> {
         left = (left.0 - runs, left.1 - cost);
         let text = |word: &str| word.to_owned();
         ConfigurationFigures {
+            unpriced_runs: 0,
             engine: text(engine),
             worker_type: text(worker),
             execution_class: text(class),
@@ -328,6 +331,7 @@ fn failures(jobs: &[JobFigures]) -> Vec<FailureFigures> {
             let application =
                 (engine == Engine::EmrServerless).then(|| "00f1abcd2efg3h4i".to_owned());
             FailureFigures {
+                unpriced_runs: 0,
                 restart: false,
                 engine: job.engine.clone(),
                 account: job.account.clone(),
