@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -24,6 +24,12 @@ use super::StoreError;
 /// What every SQLite file begins with (sqlite.org, "Database File Format", 1.3).
 const HEADER: &[u8] = b"SQLite format 3\0";
 
+/// What the name of a store ends in while it is being made.
+const NEW: &str = ".new";
+
+/// What the names of the files end in that SQLite keeps of one database; the first is the database.
+const SQLITE_FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
 /// How much a write may lose when the power fails. (A killed process loses nothing either way.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Durability {
@@ -33,24 +39,88 @@ pub(super) enum Durability {
     Full,
 }
 
-/// A DynamoDB client for the database in a file; a new file is made where there is none.
+/// A file that is being opened: it is this process's alone until this is dropped, because two
+/// processes that make one file at once get in each other's way. One that is made may be opened by
+/// any number.
+#[derive(Debug)]
+pub(super) struct Opening {
+    path: PathBuf,
+    /// Held, not read: the lock goes with it.
+    _lock: File,
+}
+
+impl Opening {
+    /// Waits until nobody else is opening the file.
+    ///
+    /// # Errors
+    /// When it is no database, or its folder cannot be written.
+    pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
+        let cannot_open = |reason: String| cannot_open(path, reason);
+        looks_like_a_database(path).map_err(cannot_open)?;
+        let lock_path = beside(path, ".lock");
+        let create = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = create.map_err(|error| {
+            cannot_open(format!("cannot write {}: {error}", lock_path.display()))
+        })?;
+        lock.lock().map_err(|error| cannot_open(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where a store that is not there yet is to be made, to be [put in place](Self::put_in_place)
+    /// when it is whole: the engine makes a table in several steps, and a process that is killed
+    /// between them leaves a file that says there is a table where there is none.
+    ///
+    /// # Errors
+    /// When what a killed process left there cannot be removed.
+    pub(super) fn unmade(&self) -> Result<Option<PathBuf>, StoreError> {
+        if std::fs::metadata(&self.path).is_ok_and(|file| file.len() > 0) {
+            return Ok(None);
+        }
+        let new = beside(&self.path, NEW);
+        for end in SQLITE_FILES {
+            match std::fs::remove_file(beside(&new, end)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(cannot_open(&self.path, error.to_string()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(new))
+    }
+
+    /// Moves the store that was made to its place. Nobody may have it open any more.
+    ///
+    /// # Errors
+    /// When somebody has, or it cannot be moved.
+    pub(super) fn put_in_place(&self, new: &Path) -> Result<(), StoreError> {
+        let cannot_open = |reason: String| cannot_open(&self.path, reason);
+        // Closing the last connection moves everything into the one file.
+        if SQLITE_FILES[1..].iter().any(|end| beside(new, end).exists()) {
+            return Err(cannot_open("the new store was not closed".to_owned()));
+        }
+        std::fs::rename(new, &self.path).map_err(|error| cannot_open(error.to_string()))
+    }
+}
+
+fn cannot_open(path: &Path, reason: String) -> StoreError {
+    StoreError::OpenFile { path: path.to_owned(), reason }
+}
+
+/// The path with something more at its end.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// A DynamoDB client for the database in a file, which is to be held by an [`Opening`] meanwhile.
 pub(super) fn client(
     path: &Path,
     durability: Durability,
 ) -> Result<aws_sdk_dynamodb::Client, StoreError> {
-    let cannot_open = |reason: String| StoreError::OpenFile { path: path.to_owned(), reason };
+    let cannot_open = |reason: String| cannot_open(path, reason);
     let text = path.to_str().ok_or_else(|| cannot_open("the path is not UTF-8".into()))?;
-    let database = {
-        // Two processes that create one file at once get in each other's way; one that exists may
-        // be opened by any number. The lock is held while opening only.
-        looks_like_a_database(path).map_err(cannot_open)?;
-        let lock_path = format!("{text}.lock");
-        let create = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock =
-            create.map_err(|error| cannot_open(format!("cannot write {lock_path}: {error}")))?;
-        lock.lock().map_err(|error| cannot_open(error.to_string()))?;
-        Database::new(text).map_err(|error| cannot_open(error.to_string()))?
-    };
+    let database = Database::new(text).map_err(|error| cannot_open(error.to_string()))?;
     if durability == Durability::Normal {
         // The engine has no other switch for `synchronous=NORMAL`; it sets just that.
         database.disable_bulk_loading().map_err(|error| cannot_open(error.to_string()))?;

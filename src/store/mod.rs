@@ -66,12 +66,17 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or made.
     pub async fn embedded(path: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
-        let open = |durability| {
+        let opening = embedded::Opening::begin(path)?;
+        let open = |path: &Path, durability| {
             let client = embedded::client(path, durability)?;
             Ok(Table::new(client, DEFAULT_TABLE.to_owned()))
         };
-        let table = open(embedded::Durability::Normal)?;
-        let ledger_table = open(embedded::Durability::Full)?;
+        if let Some(new) = opening.unmade()? {
+            open(&new, embedded::Durability::Full)?.create().await?;
+            opening.put_in_place(&new)?;
+        }
+        let table = open(path, embedded::Durability::Normal)?;
+        let ledger_table = open(path, embedded::Durability::Full)?;
         ledger_table.create().await?;
         Ok(Self { table, ledger_table, settings })
     }

@@ -78,6 +78,39 @@ fn an_import_that_is_killed_and_repeated_stores_the_same() {
     assert!(kills() < 10 || tally.killed > 0, "no import was hit");
 }
 
+/// Making a store is quick, and several steps: it is killed more often than the rest.
+#[test]
+fn a_store_whose_making_is_killed_is_made_by_the_next_start() {
+    let seed = seed();
+    let mut chance = Chance(seed);
+    let report = ["--now", NOW, "report", "--last-week", "--format", "json"];
+    let undisturbed = Sandbox::new();
+    let begin = Instant::now();
+    undisturbed.run(&report).exits(0);
+    let span = begin.elapsed();
+    let mut tally = Tally::default();
+    for trial in 0..kills() * 3 {
+        let sandbox = Sandbox::new();
+        let running = sandbox.start(&report);
+        // The file is seen before anything is in it, and making it takes some ten milliseconds.
+        let blind = chance.below(3) == 0;
+        while !blind && !sandbox.path("runledger.db.lock").exists() && begin.elapsed() < span * 500
+        {
+            thread::sleep(Duration::from_micros(200));
+        }
+        thread::sleep(chance.within(if blind { span } else { Duration::from_millis(40) }));
+        tally.kill(running);
+        let next = sandbox.run(&report);
+        assert_eq!(next.code, Some(0), "trial {trial} of seed {seed}: {}", next.stderr);
+        assert_eq!(next.stderr, "", "trial {trial} of seed {seed}");
+        let files = files_in(&sandbox.path(""));
+        let left: Vec<&String> = files.keys().filter(|name| name.contains(".new")).collect();
+        assert!(left.is_empty(), "trial {trial} of seed {seed}: {left:?}");
+    }
+    told(&format!("{} trials, seed {seed}, {span:?} undisturbed: {tally:?}", kills() * 3));
+    assert!(tally.killed > 0 || kills() < 10, "no start was hit");
+}
+
 /// Runs all trials, some side by side, and sums up what each returns.
 fn trials<T: Send>(seed: u64, trial: impl Fn(u64, Chance) -> T + Sync) -> Vec<T> {
     let mut outcomes = Vec::new();
