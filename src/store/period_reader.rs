@@ -13,6 +13,7 @@ use jiff::civil::Date;
 
 use super::item::{RETRY, RUN, STARTED, run_of_item};
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
+use super::query::PAGE_ITEMS_MAX;
 use super::{Store, StoreError, Table};
 use crate::model::JobRun;
 
@@ -93,6 +94,7 @@ impl Table {
             .query()
             .table_name(&self.name)
             .consistent_read(true)
+            .limit(PAGE_ITEMS_MAX)
             .key_condition_expression("#pk = :pk")
             .filter_expression(filter)
             .projection_expression("#sk, #run")

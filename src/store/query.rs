@@ -14,6 +14,9 @@ use super::{StoreError, Table};
 const KEYS_PER_QUERY_MIN: usize = 64;
 /// Items read for each key asked for, beyond which asking for the keys is cheaper after all.
 const READ_PER_KEY_MAX: usize = 4;
+/// Items that a page may hold: about what fits into DynamoDB's 1 MB. The embedded engine, told no
+/// limit, reads the rest of the partition for each page, and a large day costs its square.
+pub(super) const PAGE_ITEMS_MAX: i32 = 2_000;
 /// DynamoDB's limit.
 const BATCH_GET_KEYS_MAX: usize = 100;
 
@@ -79,6 +82,7 @@ impl Table {
             .key_condition_expression("#pk = :pk")
             .expression_attribute_names("#pk", PARTITION_KEY)
             .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .limit(PAGE_ITEMS_MAX)
             .set_exclusive_start_key(start);
         if let Some(now) = alive_at {
             let now = AttributeValue::N(now.as_second().to_string());
