@@ -6,7 +6,7 @@
 //! against a real server too.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use aws_smithy_runtime_api::client::http::{
@@ -54,7 +54,7 @@ impl Opening {
     ///
     /// # Errors
     /// When it is no database, or its folder cannot be written.
-    pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn begin(path: &Path) -> Result<Self, StoreError> {
         let cannot_open = |reason: String| cannot_open(path, reason);
         looks_like_a_database(path).map_err(cannot_open)?;
         let lock_path = beside(path, ".lock");
@@ -62,7 +62,10 @@ impl Opening {
         let lock = create.map_err(|error| {
             cannot_open(format!("cannot write {}: {error}", lock_path.display()))
         })?;
-        lock.lock().map_err(|error| cannot_open(error.to_string()))?;
+        // Whoever holds it may need this very thread to finish.
+        let locked = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
+        let lock = locked.map_err(io::Error::from).flatten();
+        let lock = lock.map_err(|error| cannot_open(error.to_string()))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 

@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or made.
     pub async fn embedded(path: &Path, settings: StoreSettings) -> Result<Self, StoreError> {
-        let opening = embedded::Opening::begin(path)?;
+        let opening = embedded::Opening::begin(path).await?;
         let open = |path: &Path, durability| {
             let client = embedded::client(path, durability)?;
             Ok(Table::new(client, DEFAULT_TABLE.to_owned()))

@@ -72,7 +72,8 @@ fn an_import_that_is_killed_and_repeated_stores_the_same() {
             tally.kill(running);
         }
         sandbox.run(&IMPORT).exits(0);
-        assert_eq!(report(&sandbox), expected, "trial {trial} of seed {seed}");
+        // Two whole reports in a message would hide which trial it was.
+        assert!(report(&sandbox) == expected, "trial {trial} of seed {seed}: another report");
     }
     told(&format!("{} trials, seed {seed}, {span:?} undisturbed: {tally:?}", kills()));
     assert!(kills() < 10 || tally.killed > 0, "no import was hit");
