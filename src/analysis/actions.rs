@@ -98,7 +98,7 @@ fn upgrade_glue(evidence: &Evidence<'_>) -> Result<Option<Action>, AnalysisError
         let jobs =
             if others == 1 { "1 other job".to_owned() } else { format!("{others} other jobs") };
         format!(
-            "Move {name} ({} USD of it) and {jobs} to Glue 6.0: the same DPU time costs less there",
+            "Move {name} (${} of it) and {jobs} to Glue 6.0: the same DPU time costs less there",
             cents(*saving)
         )
     };
@@ -147,10 +147,8 @@ fn set_owner(runs: &RunFrame) -> Result<Option<Action>, AnalysisError> {
     };
     let jobs =
         if unowned.len() == 1 { "1 job".to_owned() } else { format!("{} jobs", unowned.len()) };
-    let advice = format!(
-        "Give {jobs} an owner by a `team` tag, {} first: nobody pays for them",
-        dearest.job
-    );
+    let advice =
+        format!("Give {jobs} an owner by a team tag, {} first: nobody pays for them", dearest.job);
     Ok(Some(Action { code: "set-owner", advice, usd: total }))
 }
 
