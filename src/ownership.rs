@@ -23,6 +23,12 @@ pub const UNALLOCATED: &str = "Unallocated";
 pub struct OwnershipSettings {
     /// Tags that name a team, the first that is there wins. Case, `_` and `-` make no difference.
     pub team_tags: Vec<String>,
+    /// Tags that name a cost centre, likewise.
+    pub cost_center_tags: Vec<String>,
+    /// Tags that name an environment, likewise.
+    pub environment_tags: Vec<String>,
+    /// The cost centre of a team whose runs carry no such tag.
+    pub cost_centers: BTreeMap<String, String>,
     /// Other spellings of a team's name, each with the name it stands for.
     pub aliases: BTreeMap<String, String>,
     /// Rules for runs without such a tag, the first that fits wins.
@@ -31,8 +37,15 @@ pub struct OwnershipSettings {
 
 impl Default for OwnershipSettings {
     fn default() -> Self {
-        let team_tags = ["team", "owner-team", "owner"].map(str::to_owned).to_vec();
-        Self { team_tags, aliases: BTreeMap::new(), rules: Vec::new() }
+        let owned = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Self {
+            team_tags: owned(&["team", "owner-team", "owner"]),
+            cost_center_tags: owned(&["cost-center", "cost-centre", "costcenter", "costcentre"]),
+            environment_tags: owned(&["environment", "env", "stage"]),
+            cost_centers: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            rules: Vec::new(),
+        }
     }
 }
 
@@ -46,6 +59,10 @@ pub struct OwnershipRule {
     pub account: Option<String>,
     /// The team.
     pub team: String,
+    /// The cost centre, where it is not the team's own.
+    pub cost_center: Option<String>,
+    /// The environment.
+    pub environment: Option<String>,
     /// The first UTC day it is in force.
     pub from: Option<Date>,
     /// The first UTC day it is no longer in force.
@@ -61,10 +78,49 @@ pub struct OwnershipError {
     reason: String,
 }
 
+/// Who pays for a run, and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// The team, or [`UNALLOCATED`].
+    pub team: String,
+    /// The cost centre, where one is known.
+    pub cost_center: Option<String>,
+    /// The environment, where one is known.
+    pub environment: Option<String>,
+    /// How the team is known.
+    pub because: Because,
+}
+
+/// How a run's team is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Because {
+    /// A tag of the run itself.
+    RunTag {
+        /// The tag's key, as it is written.
+        key: String,
+        /// Its value, as it is written.
+        value: String,
+    },
+    /// A tag of the job or application, frozen at the run's end.
+    DefinitionTag {
+        /// The tag's key, as it is written.
+        key: String,
+        /// Its value, as it is written.
+        value: String,
+    },
+    /// The rule with this place in the configuration, from 0.
+    Rule(usize),
+    /// No tag and no rule says it.
+    Nobody,
+}
+
 /// The settings, checked and ready.
 #[derive(Clone, Debug)]
 pub struct Ownership {
     team_tags: Vec<String>,
+    cost_center_tags: Vec<String>,
+    environment_tags: Vec<String>,
+    cost_centers: BTreeMap<String, String>,
     aliases: BTreeMap<String, String>,
     rules: Vec<(Option<Regex>, OwnershipRule)>,
 }
@@ -84,8 +140,13 @@ impl Ownership {
             })?;
             Ok((pattern, rule.clone()))
         };
+        let keys = |tags: &[String]| tags.iter().map(|tag| normalised(tag)).collect();
+        let cost_centers = settings.cost_centers.iter();
         Ok(Self {
-            team_tags: settings.team_tags.iter().map(|tag| normalised(tag)).collect(),
+            team_tags: keys(&settings.team_tags),
+            cost_center_tags: keys(&settings.cost_center_tags),
+            environment_tags: keys(&settings.environment_tags),
+            cost_centers: cost_centers.map(|(team, cc)| (normalised(team), cc.clone())).collect(),
             aliases: settings
                 .aliases
                 .iter()
@@ -95,41 +156,71 @@ impl Ownership {
         })
     }
 
+    /// Who pays for a run of this job.
+    #[must_use]
+    pub fn owner(&self, run: &JobRun, job: &str) -> Owner {
+        let own = run.tags.as_ref();
+        let defined = run.definition.as_ref().and_then(|definition| definition.tags.as_ref());
+        let rule = self.rule(run, job);
+        let (team, because) = if let Some((key, value)) = tagged(own, &self.team_tags) {
+            (self.spelt(value), Because::RunTag { key: key.clone(), value: value.clone() })
+        } else if let Some((key, value)) = tagged(defined, &self.team_tags) {
+            (self.spelt(value), Because::DefinitionTag { key: key.clone(), value: value.clone() })
+        } else if let Some((place, rule)) = rule {
+            (rule.team.clone(), Because::Rule(place))
+        } else {
+            (UNALLOCATED.to_owned(), Because::Nobody)
+        };
+        let told = |tags: &[String]| {
+            let (_, value) = tagged(own, tags).or_else(|| tagged(defined, tags))?;
+            Some(value.trim().to_owned())
+        };
+        let ruled = |value: fn(&OwnershipRule) -> &Option<String>| value(rule?.1).clone();
+        let cost_center = told(&self.cost_center_tags)
+            .or_else(|| ruled(|rule| &rule.cost_center))
+            .or_else(|| self.cost_centers.get(&normalised(&team)).cloned());
+        let environment = told(&self.environment_tags).or_else(|| ruled(|rule| &rule.environment));
+        Owner { team, cost_center, environment, because }
+    }
+
     /// The team that pays for a run of this job.
     #[must_use]
     pub fn team(&self, run: &JobRun, job: &str) -> String {
-        let own = run.tags.as_ref();
-        let defined = run.definition.as_ref().and_then(|definition| definition.tags.as_ref());
-        own.and_then(|tags| self.tagged(tags))
-            .or_else(|| defined.and_then(|tags| self.tagged(tags)))
-            .or_else(|| self.ruled(run, job))
-            .unwrap_or_else(|| UNALLOCATED.to_owned())
+        self.owner(run, job).team
     }
 
-    fn tagged(&self, tags: &BTreeMap<String, String>) -> Option<String> {
-        let value = |wanted: &String| {
-            let fits = |(key, value): (&String, &String)| {
-                (normalised(key) == *wanted && !value.trim().is_empty()).then(|| value.clone())
-            };
-            tags.iter().find_map(fits)
-        };
-        let value = self.team_tags.iter().find_map(value)?;
-        let value = value.trim();
-        // One spelling for a team, whatever its tags make of case and separators.
-        let spelt = normalised(value);
-        Some(self.aliases.get(&spelt).cloned().unwrap_or(spelt))
+    /// One spelling for a team, whatever its tags make of case and separators.
+    fn spelt(&self, team: &str) -> String {
+        let spelt = normalised(team);
+        self.aliases.get(&spelt).cloned().unwrap_or(spelt)
     }
 
-    fn ruled(&self, run: &JobRun, job: &str) -> Option<String> {
+    fn rule(&self, run: &JobRun, job: &str) -> Option<(usize, &OwnershipRule)> {
         let day = run.end().or_else(|| run.start()).map(|at: Timestamp| utc_day(at));
-        let fits = |(pattern, rule): &&(Option<Regex>, OwnershipRule)| {
+        let fits = |(pattern, rule): &(Option<Regex>, OwnershipRule)| {
             pattern.as_ref().is_none_or(|pattern| pattern.is_match(job))
                 && rule.account.as_ref().is_none_or(|account| *account == run.identity.account)
                 && rule.from.is_none_or(|from| day.is_some_and(|day| day >= from))
                 && rule.to.is_none_or(|to| day.is_some_and(|day| day < to))
         };
-        self.rules.iter().find(fits).map(|(_, rule)| rule.team.clone())
+        let place = self.rules.iter().position(fits)?;
+        Some((place, &self.rules[place].1))
     }
+}
+
+/// The first of the wanted tags that is there and says something.
+fn tagged<'t>(
+    tags: Option<&'t BTreeMap<String, String>>,
+    wanted: &[String],
+) -> Option<(&'t String, &'t String)> {
+    let tags = tags?;
+    let named = |wanted: &String| {
+        let fits = |(key, value): &(&String, &String)| {
+            normalised(key) == *wanted && !value.trim().is_empty()
+        };
+        tags.iter().find(fits)
+    };
+    wanted.iter().find_map(named)
 }
 
 fn normalised(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::RunRow;
 use crate::model::{Engine, JobNames, JobRun, PricedRun};
-use crate::ownership::Ownership;
+use crate::ownership::{Owner, Ownership};
 use crate::pricing::{self, PricingSettings, RateCard};
 use crate::store::StoredRun;
 
@@ -30,6 +30,12 @@ impl Books {
         let fallback = run.identity.application_id.as_deref();
         let name = name.or_else(application).or(fallback).unwrap_or("(no name)");
         self.names.job_of(name, per_run).into_owned()
+    }
+
+    /// Who pays for a run of that job.
+    #[must_use]
+    pub fn owner(&self, run: &JobRun, job: &str) -> Owner {
+        self.ownership.owner(run, job)
     }
 
     /// The run's price, as far as it is known.

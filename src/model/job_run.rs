@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +222,15 @@ pub struct Resources {
     pub storage_gb_hours: Decimal,
 }
 
+/// What an EMR Serverless run had been billed in all when AWS read its meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reading {
+    /// Up to when: `calculatedTo`.
+    pub at: Timestamp,
+    /// `totalBilledResourceUtilization`: everything since the run's start.
+    pub billed: Resources,
+}
+
 /// What a run takes from its job or application, which may change after the run has ended: frozen
 /// with the run, so that retagging a job does not rewrite its past (`merge` says which is kept).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -282,6 +292,9 @@ pub struct JobRun {
     pub used: Option<Resources>,
     /// EMR Serverless `billedResourceUtilization`: what AWS says it billed.
     pub billed: Option<Resources>,
+    /// The last reading of each UTC day, from utilisation events. What was billed by the end of a
+    /// day is what splits a streaming run over days; totals, because events may get lost.
+    pub readings: BTreeMap<Date, Reading>,
     /// The configured timeout in minutes. Not a time used.
     pub timeout_minutes: Option<u64>,
     /// `ErrorMessage`, `stateDetails`: hostile text.
@@ -324,6 +337,7 @@ impl JobRun {
             dpu_seconds: None,
             used: None,
             billed: None,
+            readings: BTreeMap::new(),
             timeout_minutes: None,
             error: None,
             trigger: None,

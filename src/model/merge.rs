@@ -96,6 +96,11 @@ pub fn merge(a: &JobRun, b: &JobRun) -> JobRun {
         imported_cost,
         unknown,
     );
+    for (day, reading) in &other.readings {
+        // Totals only grow, so the later reading of a day tells more; on a tie the greater one.
+        let kept = merged.readings.entry(*day).or_insert(*reading);
+        *kept = (*kept).max(*reading);
+    }
     merged.definition = frozen(lead.definition.as_ref(), other.definition.as_ref()).cloned();
     merged
 }
@@ -118,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Engine, Resources, RunIdentity, RunState};
+    use crate::model::{Engine, Reading, Resources, RunIdentity, RunState, utc_day};
 
     fn identity() -> RunIdentity {
         RunIdentity {
@@ -149,8 +154,9 @@ mod tests {
         let small = || prop::option::of(1_i64..4);
         let final_billing = any::<bool>();
         let definition = prop::option::of((1_i64..4, any::<bool>(), prop::option::of(0..3)));
-        (state, small(), small(), small(), small(), definition, final_billing).prop_map(
-            |(state, updated, ended, billed, seconds, definition, final_billing)| {
+        let reading = prop::option::of((0_i64..3, 1_i64..4));
+        (state, small(), small(), small(), small(), definition, final_billing, reading).prop_map(
+            |(state, updated, ended, billed, seconds, definition, final_billing, reading)| {
                 let mut run = JobRun::new(identity(), RunState::from(state));
                 run.updated_at = updated.map(at);
                 run.ended_at = ended.map(at);
@@ -159,6 +165,13 @@ mod tests {
                 if run.billed.is_some() && final_billing && run.stamp() != of_an_event {
                     run.older.insert("billed".into(), of_an_event);
                 }
+                run.readings = reading
+                    .map(|(half_day, hours)| {
+                        let at = at(half_day * 43_200);
+                        (utc_day(at), Reading { at, billed: resources(hours) })
+                    })
+                    .into_iter()
+                    .collect();
                 run.execution_seconds = seconds.map(|s| s.unsigned_abs());
                 run.definition = definition.map(|(observed, at_end, tag)| Definition {
                     observed_at: at(observed),

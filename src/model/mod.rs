@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows where a value came from; every other room builds on this one.
 
 mod address;
+mod apportion;
 mod delivery;
 mod job_run;
 mod merge;
@@ -14,9 +15,11 @@ mod quota;
 mod state;
 
 pub use address::{Address, AddressError};
+pub use apportion::apportion;
 pub use delivery::{DeliveryState, Occurrence, key_part};
 pub use job_run::{
-    Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Resources, RunIdentity,
+    Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Reading, Resources,
+    RunIdentity,
 };
 pub use merge::{Stamp, merge};
 pub use money::{AmountOutOfRange, Usd};

@@ -147,6 +147,16 @@ impl Period {
         first.series(1.day()).take_while(move |day| *day <= last)
     }
 
+    /// The period as whole UTC days, the last one excluded: what finance's months are, whatever the
+    /// period's own zone.
+    #[must_use]
+    pub fn utc_day_range(&self) -> std::ops::Range<Date> {
+        let mut days = self.utc_days();
+        let first = utc_day(self.start);
+        let last = days.by_ref().last().unwrap_or(first);
+        first..last.tomorrow().unwrap_or(Date::MAX)
+    }
+
     /// The name of the period's time zone.
     #[must_use]
     pub fn zone_name(&self) -> &str {

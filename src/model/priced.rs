@@ -50,8 +50,11 @@ pub struct CostLine {
     pub quantity: Decimal,
     /// `DPU-Hours`, `M-DPU-Hours`, `vCPU-Hours`, `GB-Hours`.
     pub unit: &'static str,
-    /// US dollars per unit.
+    /// US dollars per unit: what is paid, after overrides and discounts.
     pub rate: Decimal,
+    /// US dollars per unit on the price list; equal to `rate` where nothing was negotiated, and
+    /// where the list has none.
+    pub list_rate: Decimal,
     /// Where in the rate card the rate stands; `None` for an imported cost.
     pub rate_index: Option<usize>,
     /// Quantity times rate, rounded once.

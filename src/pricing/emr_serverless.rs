@@ -61,6 +61,7 @@ fn priced(
             quantity,
             unit,
             rate: rate.usd,
+            list_rate: rate.usd,
             rate_index: Some(rate_index),
             amount: billed_amount,
         });

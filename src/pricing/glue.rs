@@ -215,6 +215,7 @@ fn priced(
         quantity: hours(quantity.dpu_seconds),
         unit,
         rate: rate.usd,
+        list_rate: rate.usd,
         rate_index: Some(rate_index),
         amount,
     };

@@ -2,15 +2,19 @@
 //!
 //! The rules and their sources: `glue` and `emr_serverless`. The rates are data: `rates.toml`.
 
+mod by_day;
 mod emr_serverless;
 mod glue;
 mod rate_card;
+mod usage_type;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+pub use by_day::{DayShare, by_day};
 pub use glue::{dpu_factor, is_memory_optimised, kind_of};
 pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
+pub use usage_type::{USAGE_TYPES, UsageType, region_prefix};
 
 use crate::model::{
     Architecture, Basis, CostLine, Engine, JobRun, Price, PricedRun, Unpriced, Usage, Usd,
@@ -61,6 +65,14 @@ fn imported(amount: Usd) -> Price {
         return Price::Unpriced(Unpriced::OutOfRange);
     };
     let (component, unit) = ("imported", "Runs");
-    let line = CostLine { component, quantity: Decimal::ONE, unit, rate, rate_index: None, amount };
+    let line = CostLine {
+        component,
+        quantity: Decimal::ONE,
+        unit,
+        rate,
+        list_rate: rate,
+        rate_index: None,
+        amount,
+    };
     Price::Priced { lines: vec![line], basis: Basis::Imported, minimum_extra: Usd::ZERO }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::convert::{ConvertError, error_text, name, required};
 use super::emr_serverless_convert::{EmrRun, Utilization};
 use super::json::Members;
-use crate::model::{Engine, JobRun, RunIdentity, RunState, Stamp};
+use crate::model::{Engine, JobRun, Reading, RunIdentity, RunState, Stamp, utc_day};
 
 const RECORD: &str = "an EventBridge event";
 
@@ -172,9 +172,10 @@ fn emr_utilization(
     arn: Option<String>,
 ) -> Result<JobRun, ConvertError> {
     let mut told = EmrRun::from_json(detail)?;
-    let mut is_final = None;
+    let (mut is_final, mut calculated_to) = (None, None);
     for member in detail.iter() {
         match member.name.as_ref() {
+            "calculatedTo" => member.time(&mut calculated_to)?,
             "resourceUtilizationFinal" => member.flag(&mut is_final)?,
             "totalBilledResourceUtilization" => {
                 Utilization::from_json(member, &mut told.billed_utilization)?;
@@ -186,7 +187,7 @@ fn emr_utilization(
     if is_final != Some(true) {
         told.state = Some(RunState::Running.to_string());
         told.updated_at = Some(origin.time);
-        return partial(told, origin);
+        return Ok(with_reading(partial(told, origin)?, calculated_to.unwrap_or(origin.time)));
     }
     told.state = Some(ENDED.to_owned());
     told.updated_at = None;
@@ -199,7 +200,14 @@ fn emr_utilization(
             run.older.insert(field.to_owned(), at_end);
         }
     }
-    Ok(run)
+    Ok(with_reading(run, calculated_to.unwrap_or(origin.time)))
+}
+
+/// The run with its meters read.
+fn with_reading(mut run: JobRun, at: Timestamp) -> JobRun {
+    run.readings =
+        run.billed.map(|billed| (utc_day(at), Reading { at, billed })).into_iter().collect();
+    run
 }
 
 /// A run of which an event told: what it left out is not known, rather than AWS's default.

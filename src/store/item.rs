@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
 use crate::model::{
-    Architecture, Definition, ExecutionClass, JobKind, JobRun, Resources, RunState, Stamp, Usd,
+    Architecture, Definition, ExecutionClass, JobKind, JobRun, Reading, Resources, RunState, Stamp,
+    Usd, utc_day,
 };
 
 /// The packed facts.
@@ -135,6 +137,8 @@ struct Packed<'a> {
     used: Option<[Cow<'a, str>; 3]>,
     #[serde(borrow, rename = "bi", default, skip_serializing_if = "Option::is_none")]
     billed: Option<[Cow<'a, str>; 3]>,
+    #[serde(borrow, rename = "re", default, skip_serializing_if = "Vec::is_empty")]
+    readings: Vec<(i64, [Cow<'a, str>; 3])>,
     #[serde(rename = "to", default, skip_serializing_if = "Option::is_none")]
     timeout_minutes: Option<u64>,
     #[serde(borrow, rename = "er", default, skip_serializing_if = "Option::is_none")]
@@ -205,11 +209,18 @@ fn unpack_resources(packed: &[Cow<'_, str>; 3]) -> Result<Resources, String> {
     })
 }
 
+fn unpack_reading(packed: &(i64, [Cow<'_, str>; 3])) -> Result<(Date, Reading), String> {
+    let at = instant(packed.0)?;
+    Ok((utc_day(at), Reading { at, billed: unpack_resources(&packed.1)? }))
+}
+
 impl<'a> Packed<'a> {
     fn of(run: &'a JobRun, first_stored: Timestamp) -> Self {
         let older = |(field, stamp): (&String, &Stamp)| {
             (field.clone(), (stamp.terminal, micros(stamp.updated_at)))
         };
+        let reading =
+            |reading: &Reading| (reading.at.as_microsecond(), pack_resources(&reading.billed));
         Self {
             state: run.state.as_str().into(),
             first_stored: first_stored.as_microsecond(),
@@ -229,6 +240,7 @@ impl<'a> Packed<'a> {
             dpu_seconds: run.dpu_seconds.map(decimal_text),
             used: run.used.as_ref().map(pack_resources),
             billed: run.billed.as_ref().map(pack_resources),
+            readings: run.readings.values().map(reading).collect(),
             timeout_minutes: run.timeout_minutes,
             error: borrowed(&run.error),
             trigger: borrowed(&run.trigger),
@@ -268,6 +280,7 @@ impl<'a> Packed<'a> {
             dpu_seconds: number(self.dpu_seconds)?,
             used: resources(self.used)?,
             billed: resources(self.billed)?,
+            readings: self.readings.iter().map(unpack_reading).collect::<Result<_, _>>()?,
             timeout_minutes: self.timeout_minutes,
             error: owned(self.error),
             trigger: owned(self.trigger),
@@ -359,6 +372,8 @@ mod tests {
             storage_gb_hours: hours("0.0"),
         };
         (run.used, run.billed) = (Some(resources), Some(resources));
+        let reading = Reading { at: at(3).unwrap(), billed: resources };
+        run.readings.insert(utc_day(reading.at), reading);
         run.timeout_minutes = Some(2880);
         run.error = Some("<script>\u{1b}[31m".into());
         run.trigger = Some("nightly".into());

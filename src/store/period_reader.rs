@@ -1,7 +1,7 @@
 //! Reading a period's runs: a Query per UTC day and shard, side by side, page by page.
 //!
-//! The reader hands each run to a function and keeps only what that returns, and passes it on
-//! partition by partition, so a report over a million runs never holds a million runs. The order is
+//! The reader hands each run to a function and keeps only what that returns, and passes it on page
+//! by page, so a report over a million runs never holds a million runs. The order is
 //! that of the keys, whatever order the pages arrived in.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tokio::sync::mpsc;
 
 use super::item::{RETRY, RUN, STARTED, run_of_item};
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
@@ -17,8 +18,11 @@ use super::query::PAGE_ITEMS_MAX;
 use super::{Store, StoreError, Table};
 use crate::model::JobRun;
 
-/// Partitions read at once. Each has one page of at most 1 MB in flight, so this bounds memory.
+/// Partitions read at once. Each has one page of at most 1 MB in flight, and what was kept of a few
+/// pages before it; so this bounds memory.
 const CONCURRENCY: usize = 4;
+/// Pages of one partition that wait for their turn.
+const PAGES_WAITING_MAX: usize = 8;
 
 /// A run as it was read.
 #[derive(Clone, Debug)]
@@ -61,13 +65,18 @@ impl Store {
         let read = |partition: String| {
             let (table, keep) = (self.table.clone(), Arc::clone(&keep));
             // A task each, so that pages are taken apart on all processors.
-            tokio::spawn(async move { table.read_partition(&partition, reach, now, &*keep).await })
+            let (pages, taken) = mpsc::channel(PAGES_WAITING_MAX);
+            let reading = tokio::spawn(async move {
+                table.read_partition(&partition, reach, now, &*keep, &pages).await
+            });
+            futures::future::ready((taken, reading))
         };
-        let mut answers = stream::iter(partitions).map(read).buffered(CONCURRENCY);
-        while let Some(answer) = answers.next().await {
-            let rows =
-                answer.map_err(|error| self.table.refused("Query", &error.to_string()))??;
-            take(rows);
+        let mut partitions = stream::iter(partitions).map(read).buffered(CONCURRENCY);
+        while let Some((mut pages, reading)) = partitions.next().await {
+            while let Some(page) = pages.recv().await {
+                take(page);
+            }
+            reading.await.map_err(|error| self.table.refused("Query", &error.to_string()))??;
         }
         Ok(())
     }
@@ -80,8 +89,8 @@ impl Table {
         reach: Reach,
         now: Timestamp,
         keep: &(impl Fn(StoredRun) -> Option<T> + Sync),
-    ) -> Result<Vec<T>, StoreError> {
-        let mut kept = Vec::new();
+        pages_out: &mpsc::Sender<Vec<T>>,
+    ) -> Result<(), StoreError> {
         let number = |n: i64| AttributeValue::N(n.to_string());
         let filter = match reach {
             Reach::All => "#ttl > :now",
@@ -114,12 +123,17 @@ impl Table {
         while let Some(page) =
             pages.try_next().await.map_err(|error| StoreError::of(&self.name, "Query", &error))?
         {
+            let mut kept = Vec::with_capacity(page.items().len());
             for item in page.items() {
                 let (run, first_stored) =
                     run_of_item(item).map_err(|reason| self.unreadable(item, reason))?;
                 kept.extend(keep(StoredRun { run, first_stored }));
             }
+            if pages_out.send(kept).await.is_err() {
+                // Nobody takes them any more: the reader gave up because of another partition.
+                break;
+            }
         }
-        Ok(kept)
+        Ok(())
     }
 }

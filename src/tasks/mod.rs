@@ -5,3 +5,4 @@ pub mod deliver;
 pub mod import;
 pub mod publish;
 pub mod report;
+pub mod used;
