@@ -12,6 +12,7 @@ mod quotas;
 mod report;
 mod row;
 mod totals;
+mod true_up;
 
 pub use books::Books;
 pub use figures::{
@@ -21,6 +22,7 @@ pub use figures::{
 };
 pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow};
+pub use true_up::{BillState, GapKind, GapLine, TrueUp};
 
 /// Polars refused a question: a defect of this program, not of the data.
 #[derive(Debug, thiserror::Error)]

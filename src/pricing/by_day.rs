@@ -307,7 +307,8 @@ mod tests {
             prop_assert_eq!(shares.iter().map(|s| s.quantity).sum::<Decimal>(), quantity);
             let amount: Usd = shares.iter().map(|s| s.amount).sum();
             prop_assert_eq!(amount, Usd::from_nanos(nanos.into()));
-            prop_assert!(shares.iter().all(|s| s.amount >= Usd::ZERO && s.quantity >= Decimal::ZERO));
+            let sound = |s: &DayShare| s.amount >= Usd::ZERO && s.quantity >= Decimal::ZERO;
+            prop_assert!(shares.iter().all(sound));
             let (first, last) = (utc_day(at(start)), utc_day(at(start + seconds)));
             prop_assert!(shares.iter().all(|s| first <= s.day && s.day <= last));
         }

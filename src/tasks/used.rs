@@ -1,5 +1,5 @@
-//! Reading what was used on some UTC days: every run that ran on them, priced, owned, and split over
-//! its days. What finance's month, the comparison with the bill and FOCUS rows are made from.
+//! Reading what was used on some UTC days: every run that ran on them, priced, owned, and split
+//! over its days. What finance's month, the comparison with the bill and FOCUS rows are made from.
 
 use std::ops::Range;
 use std::sync::Arc;
