@@ -153,6 +153,10 @@ impl Config {
                 let known = crate::model::QUOTAS.join(", ");
                 return Err(("quotas".into(), format!("`{}` is none of {known}", quota.quota)));
             }
+            if !(quota.value.is_finite() && quota.value >= 0.0) {
+                let reason = format!("a quota of {} cannot be", quota.value);
+                return Err(("quotas".into(), reason));
+            }
         }
         Ok(())
     }
@@ -234,6 +238,9 @@ mod tests {
         assert!(refusal("[reports.weekly]\nrecipients = ['nobody']").contains("reports.weekly"));
         // Its mail would be taken for the whole company's, and never be sent.
         assert!(refusal("[reports.weekly.teams]\nall = ['a@example.com']").contains("`all`"));
+        let quota = "[[quotas]]\naccount='1'\nregion='r'\nquota='glue-dpus'\nvalue=";
+        assert!(refusal(&format!("{quota}-1")).contains("a quota of -1 cannot be"));
+        assert!(refusal(&format!("{quota}nan")).contains("cannot be"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
     }

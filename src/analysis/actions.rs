@@ -163,7 +163,7 @@ fn spread_load(quota: &QuotaFigures) -> Option<Action> {
         jobs.join(", "),
         quota.quota,
         share * 100.0,
-        peak_at.map(|at| at.to_string()).unwrap_or_default(),
+        peak_at.map(|at| at.strftime("%-d %b %H:%M UTC").to_string()).unwrap_or_default(),
     );
     Some(Action { code: "spread-load", advice, usd: Usd::ZERO })
 }

@@ -17,7 +17,7 @@ pub(super) struct Collect {
 
 impl Collect {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
-        let app = world.app().await?;
+        let app = world.app_to_write().await?;
         world.warn_without_ttl(&app).await;
         let accounts = app.accounts().await;
         let settings = &app.config.collect;

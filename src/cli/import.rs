@@ -44,7 +44,7 @@ impl Import {
                 inputs.push((path.display().to_string(), Box::new(file)));
             }
         }
-        let app = world.app().await?;
+        let app = world.app_to_write().await?;
         world.warn_without_ttl(&app).await;
         let defaults = Defaults {
             account: self.account.or_else(|| app.config.account.clone()),

@@ -85,8 +85,28 @@ impl World {
         format!("{user}@{host} process {}", std::process::id())
     }
 
+    /// For commands that only read: they make no store, so that a mistyped name is noticed.
     async fn app(&self) -> Result<App, Failure> {
-        let app = App::open(self.config()?, self.store.clone()).await?;
+        let config = self.config()?;
+        let location = self.store.as_ref().unwrap_or(&config.store.location);
+        if let StoreLocation::Embedded(file) = location
+            && !file.exists()
+        {
+            return Err(Failure::usage(
+                format!("there is no store {}", file.display()),
+                "`runledger init`, `import` and `collect` make one; --store names another",
+            ));
+        }
+        self.open(config).await
+    }
+
+    /// For commands that write: an embedded store is made where there is none.
+    async fn app_to_write(&self) -> Result<App, Failure> {
+        self.open(self.config()?).await
+    }
+
+    async fn open(&self, config: Config) -> Result<App, Failure> {
+        let app = App::open(config, self.store.clone()).await?;
         app.store.table().reach().await?;
         Ok(app)
     }

@@ -98,6 +98,10 @@ impl Report {
         let all = figures(&app.store, &app.books()?, &request, &[edition]).await?;
         // One edition was asked for.
         let Some(figures) = all.first() else { return Ok(Exit::Done) };
+        if let (Some(team), 0) = (&self.team, figures.totals.runs) {
+            say(world.quiet, &format!("no run of team `{team}` ended in {}", figures.period.name));
+            say(world.quiet, "hint: without --team the report lists all teams as they are spelt");
+        }
         match &self.out {
             Some(folder) => write_files(folder, &self.name, &templates, figures, world)?,
             None => data(&shown(self.format.unwrap_or(Format::Text), &templates, figures)?)?,

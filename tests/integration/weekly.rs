@@ -131,7 +131,9 @@ fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
 fn a_demo_and_a_lock_leave_other_files_alone() {
     let sandbox = company();
     sandbox.write("runs.lock", "somebody's");
-    let elsewhere = ["--store", "embedded:runs.db", "--now", NOW, "report", "--format", "json"];
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let import = ["--store", "embedded:runs.db", "--now", NOW, "import", "runs.jsonl"];
+    let elsewhere = [&import[..], &place[..]].concat();
     sandbox.run(&elsewhere).exits(0);
     assert_eq!(std::fs::read(sandbox.path("runs.lock")).unwrap(), b"somebody's");
     sandbox.run(&["--now", NOW, "demo", "--weeks", "2", "--out", "."]).exits(0);

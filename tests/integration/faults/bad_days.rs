@@ -287,9 +287,12 @@ fn a_store_that_is_none_is_left_as_it_is() {
     ];
     for (file, reason) in kinds {
         let store = format!("embedded:{file}");
-        let finished = sandbox.run(&["--store", &store, "report"]).exits(1);
+        let finished = sandbox.run(&["--store", &store, "collect"]).exits(1);
         says(&finished, &format!("{file}: {reason}"), "--store embedded:FILE");
     }
+    let mistyped = sandbox.run(&["--store", "embedded:runleger.db", "report"]).exits(2);
+    says(&mistyped, "there is no store runleger.db", "--store names another");
+    assert!(!sandbox.path("runleger.db").exists() && !sandbox.path("runleger.db.lock").exists());
     let broken = [b"SQLite format 3\0".to_vec(), vec![7; 5_000]].concat();
     sandbox.write("broken.db", &broken);
     let finished = sandbox.run(&["--store", "embedded:broken.db", "report"]).exits(1);

@@ -84,15 +84,22 @@ fn an_import_that_is_killed_and_repeated_stores_the_same() {
 fn a_store_whose_making_is_killed_is_made_by_the_next_start() {
     let seed = seed();
     let mut chance = Chance(seed);
-    let report = ["--now", NOW, "report", "--last-week", "--format", "json"];
-    let undisturbed = Sandbox::new();
+    let import = ["-q", "--now", NOW, "import", "first.jsonl"];
+    let [one_run, _] = company::runs(0..1);
+    let fresh = || {
+        let sandbox = Sandbox::new();
+        sandbox.write("first.jsonl", &one_run);
+        sandbox.write("runledger.toml", company::configuration(OUTBOX));
+        sandbox
+    };
+    let undisturbed = fresh();
     let begin = Instant::now();
-    undisturbed.run(&report).exits(0);
+    undisturbed.run(&import).exits(0);
     let span = begin.elapsed();
     let mut tally = Tally::default();
     for trial in 0..kills() * 3 {
-        let sandbox = Sandbox::new();
-        let running = sandbox.start(&report);
+        let sandbox = fresh();
+        let running = sandbox.start(&import);
         // The file is seen before anything is in it, and making it takes some ten milliseconds.
         let blind = chance.below(3) == 0;
         while !blind && !sandbox.path("runledger.db.lock").exists() && begin.elapsed() < span * 500
@@ -101,7 +108,7 @@ fn a_store_whose_making_is_killed_is_made_by_the_next_start() {
         }
         thread::sleep(chance.within(if blind { span } else { Duration::from_millis(40) }));
         tally.kill(running);
-        let next = sandbox.run(&report);
+        let next = sandbox.run(&import);
         assert_eq!(next.code, Some(0), "trial {trial} of seed {seed}: {}", next.stderr);
         assert_eq!(next.stderr, "", "trial {trial} of seed {seed}");
         let files = files_in(&sandbox.path(""));
