@@ -20,13 +20,17 @@ pub struct Books {
 }
 
 impl Books {
-    /// The job a run belongs to.
+    /// The job a run belongs to. Sessions have none, and are grouped by the role that they work
+    /// under, of either engine: `sessions of analysts`.
     #[must_use]
     pub fn job(&self, run: &JobRun) -> String {
+        let name = run.job_name.as_deref().filter(|name| !name.is_empty());
+        if run.is_session() {
+            return sessions_of(name);
+        }
         // Callers of EMR Serverless name each run; elsewhere the name is the job's own.
         let per_run = run.identity.engine == Engine::EmrServerless;
         let application = || run.definition.as_ref()?.application_name.as_deref();
-        let name = run.job_name.as_deref().filter(|name| !name.is_empty());
         let fallback = run.identity.application_id.as_deref();
         let name = name.or_else(application).or(fallback).unwrap_or("(no name)");
         self.names.job_of(name, per_run).into_owned()
@@ -52,4 +56,9 @@ impl Books {
         let team = self.ownership.team(run, &job);
         RunRow::of(run, &self.price(run), &job, team, stored.first_stored)
     }
+}
+
+/// The job that sessions of a role are counted as.
+fn sessions_of(role: Option<&str>) -> String {
+    role.map_or_else(|| "(interactive sessions)".to_owned(), |role| format!("sessions of {role}"))
 }

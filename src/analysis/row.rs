@@ -130,7 +130,9 @@ impl RunRow {
             dpu_seconds: priced.usage.dpu_seconds,
             vcpu_hours: priced.usage.vcpu_hours,
             wasted_end: run.is_wasted_end(&kind_of(run)),
-            error: run.state.is_bad_end().then(|| first_line(run.error.as_deref())),
+            // A session that nobody used any more is no failure to look into.
+            error: (run.state.is_bad_end() && !run.is_idle_end())
+                .then(|| first_line(run.error.as_deref())),
             flex: run.execution_class == Some(ExecutionClass::Flex),
             held: held(run),
             identity,

@@ -39,7 +39,10 @@ fn tell(world: &World, outcome: &CollectOutcome) {
     for source in &outcome.sources {
         match &source.failure {
             Some(failure) => complain(&source.to_string(), Some(failure.hint)),
-            None => say(world.quiet, &source.to_string()),
+            None => match &source.sessions_failure {
+                Some(failure) => complain(&source.to_string(), Some(failure.hint)),
+                None => say(world.quiet, &source.to_string()),
+            },
         }
         for run in &source.vanished {
             say(

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::{Config, QuotaSetting};
 use crate::delivery::Via;
 use crate::demo;
-use crate::model::Period;
+use crate::model::{Period, Teller};
 use crate::store::{RealClock, StoreLocation};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::publish::{Publication, mails};
@@ -67,7 +67,8 @@ impl Demo {
         let bar = progress(world.quiet, "runs stored");
         let mut stored = 0;
         let mut batch = Vec::with_capacity(BATCH_RUNS);
-        for run in demo::runs(&settings) {
+        for mut run in demo::runs(&settings) {
+            run.told(Teller::Demo, world.now);
             batch.push(run);
             if batch.len() == BATCH_RUNS {
                 stored += batch.len();

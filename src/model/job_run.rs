@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Stamp;
-use super::{RunState, Usd};
+use super::{RunState, Teller, Usd};
 
 /// The service that ran a job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -209,6 +209,7 @@ macro_rules! serde_as_word {
         }
     )*};
 }
+pub(super) use serde_as_word;
 serde_as_word!(Engine, JobKind, ExecutionClass, Architecture);
 
 /// EMR Serverless resources, as AWS counts them.
@@ -247,7 +248,8 @@ pub struct Definition {
     pub application_name: Option<String>,
     /// EMR Serverless: the application's `maximumCapacity`, in vCPU.
     pub maximum_vcpus: Option<Decimal>,
-    /// The job's or application's tags; `None` where they could not be read.
+    /// The tags of the job, the application or the Glue session; `None` where they could not be
+    /// read.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -257,7 +259,8 @@ pub struct JobRun {
     /// What makes the run itself.
     pub identity: RunIdentity,
     /// The name of the job as the source has it, before normalisation. `None` where only an event
-    /// without a name is known so far.
+    /// without a name is known so far. A session has no job: here is the role that it works under,
+    /// which is what sessions are grouped by.
     pub job_name: Option<String>,
     /// AWS's word for where the run stands.
     pub state: RunState,
@@ -301,7 +304,8 @@ pub struct JobRun {
     pub error: Option<String>,
     /// Glue `TriggerName`.
     pub trigger: Option<String>,
-    /// The run's own tags (EMR Serverless); Glue runs have none.
+    /// The run's own tags (EMR Serverless); Glue runs have none, and a Glue session's, which are
+    /// asked for apart from it, are in its definition. Frozen at the run's end.
     pub tags: Option<BTreeMap<String, String>>,
     /// The cost that an import brought along, for engines that Runledger does not price.
     pub imported_cost: Option<Usd>,
@@ -309,6 +313,8 @@ pub struct JobRun {
     pub definition: Option<Definition>,
     /// Members that this version does not know, as JSON text. Job arguments are never among them.
     pub unknown: Option<BTreeMap<String, String>>,
+    /// Who told of the run, each with the first time.
+    pub told_by: BTreeMap<Teller, Timestamp>,
     /// Fields whose value is not as old as the run as a whole, with how old they are; see
     /// [`super::merge()`].
     pub older: BTreeMap<String, Stamp>,
@@ -345,6 +351,7 @@ impl JobRun {
             imported_cost: None,
             definition: None,
             unknown: None,
+            told_by: BTreeMap::new(),
             older: BTreeMap::new(),
         }
     }
@@ -391,6 +398,21 @@ impl JobRun {
         self.previous_run_id.is_some() || self.identity.attempt > 1
     }
 
+    /// Whether this is an interactive session.
+    #[must_use]
+    pub fn is_session(&self) -> bool {
+        self.kind == Some(JobKind::Session)
+    }
+
+    /// Marks the run's own tags as what they were when the source was asked, which for a run that
+    /// has ended may be long after its last update: of two such answers the first is kept.
+    pub fn observe_tags(&mut self, at: Timestamp) {
+        let stamp = Stamp { terminal: self.state.is_terminal(), updated_at: Some(at) };
+        if self.tags.is_some() && stamp != self.stamp() {
+            self.older.insert("tags".to_owned(), stamp);
+        }
+    }
+
     /// Gives the run what its job or application says, marked with whether the run had ended.
     pub fn define(&mut self, definition: Definition) {
         let at_end = self.state.is_terminal();
@@ -404,11 +426,18 @@ impl JobRun {
     }
 
     /// Whether the whole cost of the run is waste because of how it ended. A streaming job's weekly
-    /// restart leaves an `EXPIRED` run behind, and that is none. The kind is told by the caller,
-    /// because a run whose job is not known may still give it away (`pricing::kind_of`).
+    /// restart leaves an `EXPIRED` run behind, and a session that nobody used any more a `TIMEOUT`
+    /// (source: `IdleTimeout` in the Glue API reference): those are none. The kind is told by the
+    /// caller, because a run whose job is not known may still give it away (`pricing::kind_of`).
     #[must_use]
     pub fn is_wasted_end(&self, kind: &JobKind) -> bool {
         let restarted = self.state == RunState::Expired && *kind == JobKind::Streaming;
-        self.state.is_bad_end() && !restarted
+        self.state.is_bad_end() && !restarted && !self.is_idle_end()
+    }
+
+    /// Whether this is a session that ended because nobody used it any more.
+    #[must_use]
+    pub fn is_idle_end(&self) -> bool {
+        self.is_session() && self.state == RunState::Timeout
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Every field is a register: a known value beats an unknown one, then the fact of a run that has
 //! ended beats one of a run under way, then the newer update beats the older, and at last the
-//! greater value, so that the order in which facts arrive never matters. Where a field's value is
+//! greater value, so that the order in which facts arrive never matters. Tags are frozen at the
+//! run's end: of those told since, the oldest stay. Where a field's value is
 //! not as old as the run as a whole (the newest fact left the field out, or an event told a final
 //! figure without the end), `JobRun::older` remembers how old: without it, merging three facts
 //! would depend on which two met first.
@@ -30,8 +31,9 @@ impl JobRun {
         Stamp { terminal: self.state.is_terminal(), updated_at: self.updated_at }
     }
 
-    /// How good the value of a field is.
-    fn stamp_of(&self, field: &str) -> Stamp {
+    /// How good, and how old, the value of a field is.
+    #[must_use]
+    pub fn stamp_of(&self, field: &str) -> Stamp {
         self.older.get(field).copied().unwrap_or_else(|| self.stamp())
     }
 
@@ -62,7 +64,7 @@ pub fn merge(a: &JobRun, b: &JobRun) -> JobRun {
                 (None, None) => (None, whole),
                 (Some(_), None) => (lead.$field.clone(), stamp_a),
                 (None, Some(_)) => (other.$field.clone(), stamp_b),
-                (Some(x), Some(y)) if (stamp_a, x) >= (stamp_b, y) => {
+                (Some(x), Some(y)) if (worth(name, stamp_a), x) >= (worth(name, stamp_b), y) => {
                     (lead.$field.clone(), stamp_a)
                 }
                 (Some(_), Some(_)) => (other.$field.clone(), stamp_b),
@@ -101,8 +103,19 @@ pub fn merge(a: &JobRun, b: &JobRun) -> JobRun {
         let kept = merged.readings.entry(*day).or_insert(*reading);
         *kept = (*kept).max(*reading);
     }
+    for (teller, at) in &other.told_by {
+        merged.told(teller.clone(), *at);
+    }
     merged.definition = frozen(lead.definition.as_ref(), other.definition.as_ref()).cloned();
     merged
+}
+
+/// How much a field's stamp counts against another: the newer the more, but of the tags of a run
+/// that has ended the older, because what is tagged later is not about this run.
+fn worth(field: &str, stamp: Stamp) -> (bool, i128) {
+    let age = stamp.updated_at.map_or(i128::MIN, Timestamp::as_nanosecond);
+    let is_frozen = field == "tags" && stamp.terminal;
+    (stamp.terminal, if is_frozen { age.checked_neg().unwrap_or(i128::MAX) } else { age })
 }
 
 /// The definition that the run keeps: the first one read with its tags after the run's end; until
@@ -123,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Engine, Reading, Resources, RunIdentity, RunState, utc_day};
+    use crate::model::{Engine, Reading, Resources, RunIdentity, RunState, Teller, utc_day};
 
     fn identity() -> RunIdentity {
         RunIdentity {
@@ -155,8 +168,12 @@ mod tests {
         let final_billing = any::<bool>();
         let definition = prop::option::of((1_i64..4, any::<bool>(), prop::option::of(0..3)));
         let reading = prop::option::of((0_i64..3, 1_i64..4));
-        (state, small(), small(), small(), small(), definition, final_billing, reading).prop_map(
-            |(state, updated, ended, billed, seconds, definition, final_billing, reading)| {
+        let tags = prop::option::of((0_i32..3, prop::option::of(1_i64..6)));
+        let teller = (prop::sample::select(vec!["file", "event", "x"]), 1_i64..4);
+        let late = (reading, tags, teller);
+        (state, small(), small(), small(), small(), definition, final_billing, late).prop_map(
+            |(state, updated, ended, billed, seconds, definition, final_billing, late)| {
+                let (reading, tags, (teller, told)) = late;
                 let mut run = JobRun::new(identity(), RunState::from(state));
                 run.updated_at = updated.map(at);
                 run.ended_at = ended.map(at);
@@ -172,6 +189,11 @@ mod tests {
                     })
                     .into_iter()
                     .collect();
+                run.told(Teller::from(teller), at(told));
+                if let Some((tag, observed)) = tags {
+                    run.tags = Some(BTreeMap::from([("team".to_owned(), tag.to_string())]));
+                    observed.into_iter().for_each(|second| run.observe_tags(at(second)));
+                }
                 run.execution_seconds = seconds.map(|s| s.unsigned_abs());
                 run.definition = definition.map(|(observed, at_end, tag)| Definition {
                     observed_at: at(observed),
@@ -224,6 +246,38 @@ mod tests {
         let merged = merge(&running, &ended);
         assert_eq!(merged.billed, Some(resources(1)));
         assert!(!merged.billed_is_final());
+    }
+
+    #[test]
+    fn retagging_a_run_after_its_end_does_not_rewrite_it() {
+        let tagged = |state: &str, observed, team: &str| {
+            let mut run = JobRun::new(identity(), RunState::from(state));
+            run.updated_at = Some(at(100));
+            run.tags = Some(BTreeMap::from([("team".to_owned(), team.to_owned())]));
+            run.observe_tags(at(observed));
+            run
+        };
+        let team = |run: &JobRun| run.tags.clone().unwrap()["team"].clone();
+        let (ended, later) = (tagged("SUCCESS", 110, "at-end"), tagged("SUCCESS", 120, "later"));
+        assert_eq!(team(&merge(&ended, &later)), "at-end");
+        assert_eq!(team(&merge(&later, &ended)), "at-end");
+        // Until it ends, the newest tags are the run's.
+        let (early, late) = (tagged("RUNNING", 50, "early"), tagged("RUNNING", 60, "a-late"));
+        assert_eq!(team(&merge(&early, &late)), "a-late");
+        assert_eq!(team(&merge(&merge(&late, &ended), &later)), "at-end");
+    }
+
+    #[test]
+    fn each_teller_is_kept_with_its_first_time() {
+        let told = |teller: Teller, second| {
+            let mut run = JobRun::new(identity(), RunState::Success);
+            run.told(teller, at(second));
+            run
+        };
+        let both = merge(&told(Teller::File, 9), &told(Teller::Event, 5));
+        let again = merge(&merge(&told(Teller::File, 12), &both), &told(Teller::File, 7));
+        let expected = BTreeMap::from([(Teller::Event, at(5)), (Teller::File, at(7))]);
+        assert_eq!(again.told_by, expected);
     }
 
     #[test]

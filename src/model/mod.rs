@@ -13,6 +13,7 @@ mod period;
 mod priced;
 mod quota;
 mod state;
+mod told;
 
 pub use address::{Address, AddressError};
 pub use apportion::apportion;
@@ -30,3 +31,4 @@ pub use quota::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QUOTAS, QuotaValue,
 };
 pub use state::RunState;
+pub use told::Teller;

@@ -9,8 +9,20 @@ use std::fmt;
 /// of both engines' interactive sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunState {
-    /// Glue: resources are being prepared.
+    /// Resources are being prepared.
     Starting,
+    /// A Glue session: resources are being prepared.
+    Provisioning,
+    /// A Glue session: waits for statements, or is at work on one. It is paid for either way.
+    Ready,
+    /// An EMR Serverless session: has its resources.
+    Started,
+    /// An EMR Serverless session: waits for work.
+    Idle,
+    /// An EMR Serverless session: at work.
+    Busy,
+    /// An EMR Serverless session: being ended.
+    Terminating,
     /// At work.
     Running,
     /// Glue: being stopped.
@@ -33,7 +45,8 @@ pub enum RunState {
     Success,
     /// Ended with an error.
     Failed,
-    /// Glue: ran into its configured timeout.
+    /// Glue: ran into its configured timeout; a session was idle for as long as it may be
+    /// (`JobRun::is_wasted_end`).
     Timeout,
     /// Glue: a trigger or workflow tried to run a deleted job.
     Error,
@@ -43,15 +56,21 @@ pub enum RunState {
     Stopped,
     /// EMR Serverless: ended by a person or a program that asked for it.
     Cancelled,
-    /// A session that has ended.
+    /// An EMR Serverless session that its user, or its idle timeout, has ended.
     Terminated,
     /// A word that this version does not know.
     Other(Box<str>),
 }
 
 /// Every known state with AWS's word for it: the one list that reading and writing share.
-const WORDS: [(RunState, &str); 18] = [
+const WORDS: [(RunState, &str); 24] = [
     (RunState::Starting, "STARTING"),
+    (RunState::Provisioning, "PROVISIONING"),
+    (RunState::Ready, "READY"),
+    (RunState::Started, "STARTED"),
+    (RunState::Idle, "IDLE"),
+    (RunState::Busy, "BUSY"),
+    (RunState::Terminating, "TERMINATING"),
     (RunState::Running, "RUNNING"),
     (RunState::Stopping, "STOPPING"),
     (RunState::Waiting, "WAITING"),
@@ -90,7 +109,7 @@ impl RunState {
     /// Whether the run did what it was started for.
     #[must_use]
     pub const fn is_good_end(&self) -> bool {
-        matches!(self, Self::Succeeded | Self::Success | Self::Terminated)
+        matches!(self, Self::Succeeded | Self::Success)
     }
 
     /// Whether the run's cost counts as failed cost: `FAILED`, `TIMEOUT`, `ERROR`, `EXPIRED`.
@@ -100,10 +119,11 @@ impl RunState {
         matches!(self, Self::Failed | Self::Timeout | Self::Error | Self::Expired)
     }
 
-    /// Whether a person or a scale-down chose this end: `STOPPED`, `CANCELLED`.
+    /// Whether a person or a scale-down chose this end: `STOPPED`, `CANCELLED`, `TERMINATED`. It is
+    /// how every session ends that nothing went wrong with.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
-        matches!(self, Self::Stopped | Self::Cancelled)
+        matches!(self, Self::Stopped | Self::Cancelled | Self::Terminated)
     }
 }
 
@@ -145,6 +165,21 @@ mod tests {
             assert_eq!(&RunState::from(*word), state);
             assert_eq!(state.as_str(), *word);
         }
+    }
+
+    /// The words of both engines' session states, from their API models.
+    #[test]
+    fn sessions_end_as_they_should() {
+        let state = |word: &str| RunState::from(word);
+        for word in ["PROVISIONING", "READY", "STOPPING", "SUBMITTED", "STARTING", "STARTED"]
+            .into_iter()
+            .chain(["IDLE", "BUSY", "TERMINATING"])
+        {
+            assert!(!state(word).is_terminal(), "{word}");
+            assert!(!matches!(state(word), RunState::Other(_)), "{word}");
+        }
+        assert!(state("STOPPED").is_stopped() && state("TERMINATED").is_stopped());
+        assert!(state("FAILED").is_bad_end() && state("TIMEOUT").is_bad_end());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! - `DPUSeconds`, where AWS gives them (Flex, auto scaling), are the quantity as it stands.
 //! - Else capacity times time, with a minimum of one minute; ten for Spark before Glue 2.0.
+//! - A session's `DPUSeconds` are capacity times time already (source: `Session` in the Glue API
+//!   reference), so the minimum applies to them.
 //! - Glue 6.0 and later, Flex and memory-optimised workers have rates of their own.
 //!
 //! Sources: `JobRun` in the Glue API reference for the members' meaning; the Glue pricing page for
@@ -102,7 +104,8 @@ fn quantity(
     if let Some(dpu_seconds) = metered.filter(|metered| *metered > Decimal::ZERO) {
         let raised = match seconds {
             Some(seconds)
-                if settings.minimum_applies_to_metered && (1..minimum).contains(&seconds) =>
+                if (settings.minimum_applies_to_metered || *kind == JobKind::Session)
+                    && (1..minimum).contains(&seconds) =>
             {
                 let (minimum, seconds) = (Decimal::from(minimum), Decimal::from(seconds));
                 dpu_seconds
@@ -325,6 +328,15 @@ mod tests {
         session.kind = Some(JobKind::Session);
         // By hand: 5 DPU x 60 s x 0.44 / 3600.
         assert_eq!(cost(&session), "0.036666667 provisioned");
+        // DPUSeconds are 5 x 20 here, and no more than what the minimum is counted from.
+        session.dpu_seconds = Some(100.into());
+        assert_eq!(cost(&session), "0.036666667 metered");
+        // 5 x 7.5 is for a second that was begun: x 60 / 8 = 281.25 DPU-seconds.
+        (session.dpu_seconds, session.execution_seconds) = (Some("37.5".parse().unwrap()), Some(8));
+        assert_eq!(cost(&session), "0.034375 metered");
+        (session.dpu_seconds, session.execution_seconds) = (Some(18_000.into()), Some(3600));
+        assert_eq!(cost(&session), "2.20 metered");
+        session.dpu_seconds = None;
         session.identity.region = "ap-south-1".into();
         assert_eq!(cost(&session), "no rate for Glue 5.0 session STANDARD DPU in ap-south-1");
     }

@@ -5,7 +5,9 @@ use aws_config::SdkConfig;
 use super::emr_serverless::EmrServerlessSweep;
 use super::glue::GlueSweep;
 use super::quotas;
-use super::sweep::{AccountSource, Batches, Service, SourceError, Sources, Sweep, Swept, Target};
+use super::sweep::{
+    AccountSource, Batches, Scope, Service, SourceError, Sources, Sweep, Swept, Target,
+};
 use crate::aws::{self, AssumedRole, Trouble};
 use crate::model::QuotaValue;
 
@@ -71,14 +73,21 @@ impl AccountSource for AwsAccount {
         &self,
         region: &str,
         service: Service,
+        scope: Scope,
         sweep: &Sweep,
         batches: Batches,
     ) -> Result<Swept, SourceError> {
         let (config, account) = (&self.config, self.account.as_str());
         match service {
-            Service::Glue => GlueSweep::new(config, account, region, sweep, batches).run().await,
+            Service::Glue => {
+                let glue = GlueSweep::new(config, account, region, sweep, batches);
+                match scope {
+                    Scope::JobRuns => glue.job_runs().await,
+                    Scope::Sessions => glue.sessions().await,
+                }
+            }
             Service::EmrServerless => {
-                EmrServerlessSweep::new(config, account, region, sweep, batches).run().await
+                EmrServerlessSweep::new(config, account, region, scope, sweep, batches).run().await
             }
         }
     }

@@ -133,6 +133,12 @@ pub(super) fn required(
     word(member, text)?.ok_or(ConvertError::Missing { record, member })
 }
 
+/// The name of a role, which AWS gives as a name or as an ARN: `analysts` of
+/// `arn:aws:iam::111122223333:role/teams/analysts`.
+pub(super) fn role_name(role: &str) -> String {
+    role.rsplit('/').next().unwrap_or(role).to_owned()
+}
+
 /// The run's own tags, held to their limit.
 pub(super) fn tags(
     tags: Option<BTreeMap<String, String>>,
@@ -177,6 +183,13 @@ impl UnknownMembers {
         if !self.members.contains_key(name) {
             self.members.insert(name.to_owned(), json.to_owned());
             self.bytes += bytes;
+        }
+    }
+
+    /// Lets go of a member that turns out to be known.
+    pub(super) fn forget(&mut self, name: &str) {
+        if let Some(json) = self.members.remove(name) {
+            self.bytes -= name.len() + json.len();
         }
     }
 

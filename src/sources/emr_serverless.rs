@@ -1,43 +1,34 @@
 //! EMR Serverless's API, read for runs: applications with architecture and tags, runs by creation
 //! date, and every attempt with what it used and was billed. Never starts or cancels anything.
-//! What a run means is decided in `emr_serverless_convert`.
+//! What a run means is decided in `emr_serverless_convert`; the calls themselves are in `calls`.
+//!
+//! Interactive sessions are swept the same way, by calls of their own: they have one attempt, and
+//! are listed by creation date too.
 //!
 //! A list says nothing of utilisation, so each run costs a call of its own. It is made for runs
 //! that changed since the last sweep, that are at work, or that the store knows as open: whatever
 //! else is listed was stored with its final figures before.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_emrserverless::Client;
-use aws_sdk_emrserverless::types::{ApplicationSummary, JobRunState, JobRunSummary};
+use aws_sdk_emrserverless::types::ApplicationSummary;
 use futures::{StreamExt, TryStreamExt, stream};
 use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::emr_serverless_convert::EmrRun;
-use super::glue::unreadable;
-use super::json::Members;
-use super::sweep::{Batches, SourceError, Sweep, Swept};
-use crate::aws::{Answer, AwsError, Trouble, in_region, instant, whole_second};
-use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity, RunState};
-
-/// The most that any list of EMR Serverless gives in a page.
-const PAGE: i32 = 50;
+use self::calls::Listed;
+use super::sweep::{Batches, Scope, SourceError, Sweep, Swept};
+use crate::aws::{AwsError, Trouble, in_region};
+use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity};
 
 /// Where a list is given up as endless: half a million runs of an application.
 const PAGES_MAX: usize = 10_000;
 
-/// The states of a run that is still at work. The filter takes eight states at most, of nine.
-const AT_WORK: [JobRunState; 6] = [
-    JobRunState::Submitted,
-    JobRunState::Pending,
-    JobRunState::Scheduled,
-    JobRunState::Queued,
-    JobRunState::Running,
-    JobRunState::Cancelling,
-];
+/// The type of an application that can have sessions: they are Spark's.
+const SPARK: &str = "Spark";
 
 /// Which of an application's runs a list is of. Together they hold every run that a sweep may want,
 /// except those that ended long ago and are known as open.
@@ -57,6 +48,7 @@ pub(super) struct EmrServerlessSweep<'s> {
     client: Client,
     account: &'s str,
     region: &'s str,
+    scope: Scope,
     sweep: &'s Sweep,
     batches: Batches,
 }
@@ -67,11 +59,12 @@ impl<'s> EmrServerlessSweep<'s> {
         config: &SdkConfig,
         account: &'s str,
         region: &'s str,
+        scope: Scope,
         sweep: &'s Sweep,
         batches: Batches,
     ) -> Self {
         let client = Client::new(&in_region(config, region));
-        Self { client, account, region, sweep, batches }
+        Self { client, account, region, scope, sweep, batches }
     }
 
     /// Reads every application's runs, and asks for the known ones that no list told of.
@@ -80,6 +73,9 @@ impl<'s> EmrServerlessSweep<'s> {
         let mut open = self.open_by_application();
         for application in self.applications().await? {
             let known = open.remove(&application.id).unwrap_or_default();
+            if self.scope == Scope::Sessions && application.r#type != SPARK && known.is_empty() {
+                continue;
+            }
             self.sweep_application(&application, known, &mut swept).await?;
         }
         // What is left belongs to applications that are no longer listed. Their runs may outlive
@@ -103,7 +99,7 @@ impl<'s> EmrServerlessSweep<'s> {
             let mut token = None;
             for page in 0.. {
                 if page == PAGES_MAX {
-                    let list = self.action("ListJobRuns", &application.id);
+                    let list = self.action(self.list_operation(), &application.id);
                     return Err(SourceError::Endless { list, pages: PAGES_MAX });
                 }
                 let (runs, next) = match self.list(&application.id, listing, token).await {
@@ -125,12 +121,11 @@ impl<'s> EmrServerlessSweep<'s> {
 
     /// The runs of a page that are to be asked for, with their attempts known as open. Those are no
     /// longer to be asked for by themselves.
-    fn wanted(&self, runs: &[JobRunSummary], known: &mut Known) -> Vec<(String, BTreeSet<u32>)> {
+    fn wanted(&self, runs: &[Listed], known: &mut Known) -> Vec<(String, BTreeSet<u32>)> {
         let mut wanted = Vec::new();
         for run in runs {
             let open = known.remove(&run.id);
-            let is_terminal = RunState::from(run.state.as_str()).is_terminal();
-            if open.is_some() || self.sweep.wants(is_terminal, instant(&run.updated_at)) {
+            if open.is_some() || self.sweep.wants(run.is_terminal, run.updated_at) {
                 wanted.push((run.id.clone(), open.unwrap_or_default()));
             }
         }
@@ -146,18 +141,9 @@ impl<'s> EmrServerlessSweep<'s> {
         definition: &mut Option<Definition>,
         swept: &mut Swept,
     ) -> Result<(), SourceError> {
-        let mut runs = self.read_runs(&application.id, wanted, swept).await?;
-        if runs.is_empty() {
-            return Ok(());
-        }
-        let definition = match definition {
-            Some(definition) => definition,
-            None => definition.insert(self.definition(application, swept).await?),
-        };
-        for run in &mut runs {
-            run.define(definition.clone());
-        }
-        self.batches.hand_over(runs).await
+        let runs = self.read_runs(&application.id, wanted, swept).await?;
+        let read = self.definition(application, swept);
+        self.batches.hand_over_defined(runs, definition, read).await
     }
 
     /// Reads runs with their attempts, a few at a time.
@@ -255,9 +241,9 @@ impl<'s> EmrServerlessSweep<'s> {
 
     fn open_by_application(&self) -> BTreeMap<String, Known> {
         let mut open: BTreeMap<String, Known> = BTreeMap::new();
-        for RunIdentity { application_id, run_id, attempt, .. } in
-            self.sweep.open.iter().map(|known| &known.identity)
-        {
+        let sessions = self.scope == Scope::Sessions;
+        let known = self.sweep.open.iter().filter(|known| known.is_session == sessions);
+        for RunIdentity { application_id, run_id, attempt, .. } in known.map(|k| &k.identity) {
             if let Some(application) = application_id {
                 let runs = open.entry(application.clone()).or_default();
                 runs.entry(run_id.clone()).or_default().insert(*attempt);
@@ -276,148 +262,6 @@ impl<'s> EmrServerlessSweep<'s> {
             attempt,
         }
     }
-}
-
-/// The calls.
-impl EmrServerlessSweep<'_> {
-    async fn applications(&self) -> Result<Vec<ApplicationSummary>, SourceError> {
-        let action = format!("emr-serverless ListApplications in {} {}", self.account, self.region);
-        let mut applications = Vec::new();
-        let mut token = None;
-        for _ in 0..PAGES_MAX {
-            let answer = self
-                .client
-                .list_applications()
-                .max_results(PAGE)
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(|error| AwsError::new(&action, &error))?;
-            applications.extend(answer.applications);
-            token = answer.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(applications);
-            }
-        }
-        Err(SourceError::Endless { list: action, pages: PAGES_MAX })
-    }
-
-    async fn list(
-        &self,
-        application: &str,
-        listing: Listing,
-        token: Option<String>,
-    ) -> Result<(Vec<JobRunSummary>, Option<String>), AwsError> {
-        let horizon = whole_second(self.sweep.started_since());
-        let call = self
-            .client
-            .list_job_runs()
-            .application_id(application)
-            .max_results(PAGE)
-            .set_next_token(token);
-        let call = match listing {
-            Listing::Recent => call.created_at_after(horizon),
-            Listing::OldAtWork => {
-                call.created_at_before(horizon).set_states(Some(AT_WORK.to_vec()))
-            }
-        };
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| AwsError::new(self.action("ListJobRuns", application), &error))?;
-        Ok((answer.job_runs, answer.next_token.filter(|token| !token.is_empty())))
-    }
-
-    /// The numbers of the attempts before the latest that are at work, changed since, or are known
-    /// as open.
-    async fn earlier_attempts(
-        &self,
-        application: &str,
-        run_id: &str,
-        latest: u32,
-        open: &BTreeSet<u32>,
-    ) -> Result<BTreeSet<u32>, SourceError> {
-        let action = self.action("ListJobRunAttempts", application);
-        let mut earlier = BTreeSet::new();
-        let mut token = None;
-        for _ in 0..PAGES_MAX {
-            let answer = self
-                .client
-                .list_job_run_attempts()
-                .application_id(application)
-                .job_run_id(run_id)
-                .max_results(PAGE)
-                .set_next_token(token.take())
-                .send()
-                .await
-                .map_err(|error| AwsError::new(&action, &error))?;
-            for attempt in answer.job_run_attempts {
-                let Some(number) = attempt.attempt.and_then(|number| u32::try_from(number).ok())
-                else {
-                    continue;
-                };
-                let is_terminal = RunState::from(attempt.state.as_str()).is_terminal();
-                let changed = self.sweep.wants(is_terminal, instant(&attempt.updated_at));
-                if number < latest && (changed || open.contains(&number)) {
-                    earlier.insert(number);
-                }
-            }
-            token = answer.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok(earlier);
-            }
-        }
-        Err(SourceError::Endless { list: action, pages: PAGES_MAX })
-    }
-
-    /// One attempt, the latest where no number is given. `None` where it cannot be read, which is
-    /// noted.
-    async fn get(
-        &self,
-        application: &str,
-        run_id: &str,
-        attempt: Option<u32>,
-        swept: &mut Swept,
-    ) -> Result<Option<JobRun>, AwsError> {
-        let action = self.action("GetJobRun", application);
-        let body = Answer::default();
-        self.client
-            .get_job_run()
-            .application_id(application)
-            .job_run_id(run_id)
-            .set_attempt(attempt.and_then(|number| i32::try_from(number).ok()))
-            .customize()
-            .interceptor(body.clone())
-            .send()
-            .await
-            .map_err(|error| AwsError::new(&action, &error))?;
-        let body = body.take();
-        let answer: RunAnswer<'_> =
-            serde_json::from_slice(&body).map_err(|error| unreadable(&action, &error))?;
-        let run = Members::parse(answer.job_run.get())
-            .map_err(|error| error.to_string())
-            .and_then(|members| EmrRun::from_json(&members).map_err(|error| error.to_string()))
-            .and_then(|run| {
-                run.into_run(self.account, self.region).map_err(|error| error.to_string())
-            });
-        Ok(run
-            .map_err(|reason| {
-                swept.unread.push(format!("{action}: run {run_id} cannot be read: {reason}"));
-            })
-            .ok())
-    }
-
-    fn action(&self, operation: &str, application: &str) -> String {
-        let (account, region) = (self.account, self.region);
-        format!("emr-serverless {operation} of application {application} in {account} {region}")
-    }
-}
-
-/// The answer to GetJobRun, its run untouched.
-#[derive(Deserialize)]
-struct RunAnswer<'a> {
-    #[serde(borrow, rename = "jobRun")]
-    job_run: &'a RawValue,
 }
 
 /// The number in `400 vCPU`, as `maximumCapacity` writes it, or `None` for anything else.
@@ -440,15 +284,5 @@ mod tests {
         assert_eq!(vcpus("16"), Some(Decimal::from(16)));
         assert_eq!(vcpus("3000 GB"), None);
         assert_eq!(vcpus("vCPU"), None);
-    }
-
-    #[test]
-    fn every_state_that_is_not_an_end_is_listed_as_at_work() {
-        let at_work: BTreeSet<&str> = AT_WORK.iter().map(JobRunState::as_str).collect();
-        let all = JobRunState::values();
-        let expected: BTreeSet<&str> =
-            all.iter().copied().filter(|word| !RunState::from(*word).is_terminal()).collect();
-        assert_eq!(at_work, expected);
-        assert!(at_work.len() <= 8);
     }
 }

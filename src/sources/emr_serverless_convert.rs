@@ -1,7 +1,7 @@
 //! An EMR Serverless job run as AWS tells it, and what it means: one conversion for the files and
 //! for the API.
 //!
-//! Pure. Interactive sessions have a shape of their own and are not read here.
+//! Pure. Interactive sessions have a shape of their own: `emr_session_convert`.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::convert::{ConvertError, error_text, name, required};
 use super::emr_serverless_convert::{EmrRun, Utilization};
 use super::json::Members;
-use crate::model::{Engine, JobRun, Reading, RunIdentity, RunState, Stamp, utc_day};
+use crate::model::{Engine, JobRun, Reading, RunIdentity, RunState, Stamp, Teller, utc_day};
 
 const RECORD: &str = "an EventBridge event";
 
@@ -56,20 +56,22 @@ pub(super) fn runs(event: &Members<'_>) -> Result<Vec<JobRun>, ConvertError> {
         region: required(RECORD, "region", envelope.region)?,
         time: envelope.time.ok_or(missing("time"))?,
     };
-    match (source.as_str(), kind.as_str()) {
+    let mut runs = match (source.as_str(), kind.as_str()) {
         ("aws.glue", "Glue Job State Change" | "Glue Job Run Status") => {
-            Ok(vec![glue_state(&origin, &detail)?])
+            vec![glue_state(&origin, &detail)?]
         }
         ("aws.emr-serverless", "EMR Serverless Job Run State Change") => {
-            Ok(vec![emr_state(&origin, &detail)?])
+            vec![emr_state(&origin, &detail)?]
         }
-        ("aws.emr-serverless", "EMR Serverless Job Run Retry") => emr_retry(&origin, &detail),
+        ("aws.emr-serverless", "EMR Serverless Job Run Retry") => emr_retry(&origin, &detail)?,
         ("aws.emr-serverless", "EMR Serverless Job Resource Utilization Update") => {
-            Ok(vec![emr_utilization(&origin, &detail, envelope.resource)?])
+            vec![emr_utilization(&origin, &detail, envelope.resource)?]
         }
-        ("aws.glue" | "aws.emr-serverless", _) => Ok(Vec::new()),
-        _ => Err(ConvertError::ForeignEvent(source)),
-    }
+        ("aws.glue" | "aws.emr-serverless", _) => Vec::new(),
+        _ => return Err(ConvertError::ForeignEvent(source)),
+    };
+    runs.iter_mut().for_each(|run| run.told(Teller::Event, origin.time));
+    Ok(runs)
 }
 
 impl<'a> Envelope<'a> {

@@ -1,6 +1,6 @@
 //! A Glue job run as AWS tells it, and what it means: one conversion for the files and for the API.
 //!
-//! Pure. Interactive sessions have a shape of their own and are not read here.
+//! Pure. Interactive sessions have a shape of their own: `glue_session_convert`.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;

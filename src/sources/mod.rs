@@ -4,10 +4,12 @@ mod accounts;
 mod convert;
 mod emr_serverless;
 pub mod emr_serverless_convert;
+mod emr_session_convert;
 mod events;
 pub mod files;
 mod glue;
 pub mod glue_convert;
+mod glue_session_convert;
 mod json;
 mod quotas;
 mod settings;
@@ -17,5 +19,5 @@ pub use accounts::{AwsAccount, AwsAccounts};
 pub use convert::{ConvertError, UnknownMembers};
 pub use settings::CollectSettings;
 pub use sweep::{
-    AccountSource, Batches, KnownRun, Service, SourceError, Sources, Sweep, Swept, Target,
+    AccountSource, Batches, KnownRun, Scope, Service, SourceError, Sources, Sweep, Swept, Target,
 };

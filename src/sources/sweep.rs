@@ -1,6 +1,7 @@
 //! What a sweep is, in Runledger's words: what is asked of an account, how runs are handed over,
 //! and what came of it. The services' own ways stand in `glue` and `emr_serverless`.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,8 +9,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use tokio::sync::mpsc;
 
-use crate::aws::AwsError;
-use crate::model::{Engine, JobRun, QuotaValue, RunIdentity};
+use crate::aws::{AwsError, Trouble};
+use crate::model::{Definition, Engine, JobRun, QuotaValue, RunIdentity};
 
 /// How long before the wanted instant a run may have started and yet have ended after it, or still
 /// be at work: seven days, the longest timeout that either service takes for a batch run, and a day
@@ -80,6 +81,8 @@ pub struct KnownRun {
     pub identity: RunIdentity,
     /// Its job's name: Glue tells of a run only to those who know it.
     pub job_name: Option<String>,
+    /// Whether it is an interactive session, of which other calls tell than of runs.
+    pub is_session: bool,
 }
 
 /// What is asked of one account, region and service.
@@ -138,6 +141,28 @@ impl Swept {
         self.unread.push(error.to_string());
         Ok(())
     }
+
+    /// Tags, or `None` where they may not be read, which is noted: the runs are worth having
+    /// without.
+    pub(super) fn tags_or_note(
+        &mut self,
+        tags: Result<BTreeMap<String, String>, AwsError>,
+    ) -> Result<Option<BTreeMap<String, String>>, SourceError> {
+        match tags {
+            Ok(tags) => Ok(Some(tags)),
+            Err(error) if error.is_unavailable() => Err(error.into()),
+            Err(error) => {
+                self.untagged.push(error.to_string());
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The SDK read the answer and we cannot: not the run's fault, so nothing of the page is taken.
+pub(super) fn unreadable(action: &str, error: &serde_json::Error) -> AwsError {
+    let message = format!("an answer that cannot be read: {error}");
+    AwsError { action: action.to_owned(), trouble: Trouble::Other, message }
 }
 
 /// Why a sweep came to no end.
@@ -219,6 +244,27 @@ impl Batches {
         }
         self.0.send(runs).await.map_err(|_| SourceError::NotSaved)
     }
+
+    /// Hands runs over with what they take from their job or application. That is read for the
+    /// first of them: most jobs have no new runs in a sweep, and then it need not be asked for.
+    pub(super) async fn hand_over_defined(
+        &self,
+        mut runs: Vec<JobRun>,
+        known: &mut Option<Definition>,
+        read: impl Future<Output = Result<Definition, SourceError>> + Send,
+    ) -> Result<(), SourceError> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let definition = match known {
+            Some(definition) => definition,
+            None => known.insert(read.await?),
+        };
+        for run in &mut runs {
+            run.define(definition.clone());
+        }
+        self.hand_over(runs).await
+    }
 }
 
 /// Where accounts come from: AWS, or whatever stands in for it.
@@ -237,6 +283,16 @@ pub trait Sources: Sync {
     ) -> impl Future<Output = Result<Self::Account, SourceError>> + Send;
 }
 
+/// Which of a service's runs a sweep is after. Each has calls, permissions and a watermark of its
+/// own, so that a role which may read the one and not the other misses nothing of the one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The runs of its jobs.
+    JobRuns,
+    /// Its interactive sessions.
+    Sessions,
+}
+
 /// An account whose runs and quotas can be read.
 pub trait AccountSource: Send + Sync {
     /// Reads what is asked, handing runs over as they come.
@@ -244,6 +300,7 @@ pub trait AccountSource: Send + Sync {
         &self,
         region: &str,
         service: Service,
+        scope: Scope,
         sweep: &Sweep,
         batches: Batches,
     ) -> impl Future<Output = Result<Swept, SourceError>> + Send;
@@ -258,7 +315,6 @@ pub trait AccountSource: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::Trouble;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

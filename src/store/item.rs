@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
 use crate::model::{
     Architecture, Definition, ExecutionClass, JobKind, JobRun, Reading, Resources, RunState, Stamp,
-    Usd, utc_day,
+    Teller, Usd, utc_day,
 };
 
 /// The packed facts.
@@ -153,6 +153,8 @@ struct Packed<'a> {
     definition: Option<PackedDefinition<'a>>,
     #[serde(rename = "un", default, skip_serializing_if = "Option::is_none")]
     unknown: Option<BTreeMap<String, String>>,
+    #[serde(rename = "tb", default, skip_serializing_if = "BTreeMap::is_empty")]
+    told_by: BTreeMap<Teller, i64>,
     #[serde(rename = "ol", default, skip_serializing_if = "BTreeMap::is_empty")]
     older: BTreeMap<String, (bool, Option<i64>)>,
 }
@@ -248,6 +250,11 @@ impl<'a> Packed<'a> {
             imported_cost: run.imported_cost,
             definition: run.definition.as_ref().map(PackedDefinition::of),
             unknown: run.unknown.clone(),
+            told_by: run
+                .told_by
+                .iter()
+                .map(|(teller, at)| (teller.clone(), at.as_microsecond()))
+                .collect(),
             older: run.older.iter().map(older).collect(),
         }
     }
@@ -261,6 +268,7 @@ impl<'a> Packed<'a> {
         let older = |(field, (terminal, updated))| {
             Ok((field, Stamp { terminal, updated_at: time(updated)? }))
         };
+        let told = |(teller, at): (Teller, i64)| Ok((teller, instant(at)?));
         let run = JobRun {
             identity,
             job_name: owned(self.job_name),
@@ -288,6 +296,7 @@ impl<'a> Packed<'a> {
             imported_cost: self.imported_cost,
             definition: self.definition.map(PackedDefinition::unpack).transpose()?,
             unknown: self.unknown,
+            told_by: self.told_by.into_iter().map(told).collect::<Result<_, String>>()?,
             older: self.older.into_iter().map(older).collect::<Result<_, String>>()?,
         };
         Ok((run, instant(self.first_stored)?))
@@ -329,6 +338,7 @@ pub(super) fn in_microseconds(mut run: JobRun) -> JobRun {
     let times = [&mut run.updated_at, &mut run.started_at, &mut run.created_at, &mut run.ended_at];
     times.into_iter().flatten().for_each(cut);
     run.older.values_mut().filter_map(|stamp| stamp.updated_at.as_mut()).for_each(cut);
+    run.told_by.values_mut().for_each(cut);
     if let Some(definition) = &mut run.definition {
         cut(&mut definition.observed_at);
     }
@@ -390,6 +400,8 @@ mod tests {
             at_end: false,
         });
         run.unknown = Some(BTreeMap::from([("New".to_owned(), "[1]".to_owned())]));
+        run.told(Teller::File, at(11).unwrap());
+        run.told(Teller::from("carrier \"pigeon\""), at(12).unwrap());
         run.older.insert("billed".into(), Stamp { terminal: false, updated_at: at(2) });
         run
     }
@@ -404,6 +416,16 @@ mod tests {
         };
         let item = stored.to_item("OPEN", 123);
         assert_eq!(Stored::of_item(&item), Ok(Stored { version: 5, ..stored }));
+    }
+
+    /// What versions before the tellers wrote is read as before, with no teller known.
+    #[test]
+    fn an_older_item_is_read() {
+        let mut item = Item::new();
+        item.insert(SORT_KEY.into(), AttributeValue::S("a#b#glue##1#r".into()));
+        item.insert(RUN.into(), AttributeValue::S(r#"{"s":"FAILED","fs":1,"x":7}"#.into()));
+        let (run, _) = run_of_item(&item).unwrap();
+        assert_eq!((run.execution_seconds, run.told_by.len()), (Some(7), 0));
     }
 
     #[test]

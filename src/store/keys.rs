@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | a run that has ended | `RUN#<UTC end day>#<shard>` | identity | with the run's retention |
 //! | a run not yet settled | `OPEN` | identity | with the run's retention |
-//! | how far a source was read | `SOURCE` | account, region, engine | never |
+//! | how far a source was read | `SOURCE` | account, region, engine, `sessions` | never |
 //! | a quota's value | `QUOTA` | account, region, quota | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //!

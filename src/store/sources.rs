@@ -19,6 +19,8 @@ pub struct SourceState {
     pub region: String,
     /// The engine.
     pub engine: Engine,
+    /// Whether this is of its interactive sessions, which are read apart from its job runs.
+    pub sessions: bool,
     /// Until when everything was read and stored; `None` where no sweep has come to its end.
     pub collected_through: Option<Timestamp>,
     /// When the last sweep began.
@@ -39,6 +41,7 @@ impl Store {
                 account: text(item, "account")?.to_owned(),
                 region: text(item, "region")?.to_owned(),
                 engine: Engine::from(text(item, "engine")?),
+                sessions: text(item, "sessions") == Some("true"),
                 collected_through: text(item, "collected_through").and_then(|t| t.parse().ok()),
                 attempted_at: text(item, "attempted_at")?.parse().ok()?,
                 error: text(item, "error").map(str::to_owned),
@@ -54,7 +57,10 @@ impl Store {
     /// # Errors
     /// When DynamoDB fails.
     pub async fn put_source_state(&self, state: &SourceState) -> Result<(), StoreError> {
-        let key = format!("{}#{}#{}", state.account, state.region, state.engine);
+        let mut key = format!("{}#{}#{}", state.account, state.region, state.engine);
+        if state.sessions {
+            key += "#sessions";
+        }
         let before = self.table.items(SOURCE, &[&key]).await?;
         let known = before
             .first()
@@ -64,6 +70,9 @@ impl Store {
         put(&mut item, "account", &state.account);
         put(&mut item, "region", &state.region);
         put(&mut item, "engine", state.engine.as_str());
+        if state.sessions {
+            put(&mut item, "sessions", "true");
+        }
         put(&mut item, "attempted_at", &state.attempted_at.to_string());
         if let Some(through) = through {
             put(&mut item, "collected_through", &through.to_string());

@@ -11,10 +11,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::model::{Engine, JobRun, RunIdentity};
+use crate::model::{Engine, JobRun, RunIdentity, Teller};
 use crate::sources::{
-    AccountSource, Batches, CollectSettings, KnownRun, Service, SourceError, Sources, Sweep, Swept,
-    Target,
+    AccountSource, Batches, CollectSettings, KnownRun, Scope, Service, SourceError, Sources, Sweep,
+    Swept, Target,
 };
 use crate::store::{Saved, SourceState, Store, StoreError};
 
@@ -53,8 +53,10 @@ pub struct SourceOutcome {
     pub vanished: Vec<RunIdentity>,
     /// Jobs and applications whose tags could not be read, with the reason.
     pub untagged: Vec<String>,
-    /// Why the source was not read to its end, if it was not.
+    /// Why the source's job runs were not read to their end, if they were not.
     pub failure: Option<Failure>,
+    /// Why its interactive sessions were not, where its job runs were.
+    pub sessions_failure: Option<Failure>,
 }
 
 /// Why a source was not read to its end.
@@ -85,12 +87,14 @@ pub enum CollectError {
 impl CollectOutcome {
     /// The exit code: 0 where everything was read, 4 where something was not, 5 where nothing was
     /// because AWS could not be used, 1 where nothing was for other reasons.
+    /// Sessions that could not be read where the job runs were make it 4.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let failures: Vec<&Failure> =
             self.sources.iter().filter_map(|source| source.failure.as_ref()).collect();
         if failures.is_empty() {
-            0
+            let missed = self.sources.iter().any(|source| source.sessions_failure.is_some());
+            if missed { 4 } else { 0 }
         } else if failures.len() < self.sources.len() {
             4
         } else if failures.iter().all(|failure| failure.is_unavailable) {
@@ -118,6 +122,9 @@ impl fmt::Display for SourceOutcome {
         if let Some(failure) = &self.failure {
             write!(f, "; not read to the end: {}", failure.message)?;
         }
+        if let Some(failure) = &self.sessions_failure {
+            write!(f, "; sessions not read to the end: {}", failure.message)?;
+        }
         Ok(())
     }
 }
@@ -129,10 +136,18 @@ struct Known {
 }
 
 /// One account, region and service.
+#[derive(Clone, Copy)]
 struct Place<'p> {
     account: &'p str,
     region: &'p str,
     service: Service,
+}
+
+/// What one sweep came to.
+struct Part {
+    saved: Saved,
+    swept: Swept,
+    failure: Option<Failure>,
 }
 
 /// One run of the task, with all that its parts share.
@@ -208,18 +223,46 @@ impl Collection<'_> {
         Ok(outcome)
     }
 
-    /// Sweeps one source: the one hand reads, the other saves, and the watermark moves last.
+    /// Sweeps one source: its job runs, then its sessions, each with a watermark of its own, so
+    /// that a role which may not read sessions yet stops nothing else.
     async fn source<A: AccountSource>(
         &self,
         account: &A,
         place: &Place<'_>,
     ) -> Result<SourceOutcome, CollectError> {
-        let sweep = self.sweep(place);
+        let Part { mut saved, mut swept, failure } =
+            self.part(account, place, Scope::JobRuns).await?;
+        let mut sessions_failure = None;
+        // Where not even the job runs came to their end for want of AWS, nothing else will.
+        if failure.as_ref().is_none_or(|failure| !failure.is_unavailable) {
+            let sessions = self.part(account, place, Scope::Sessions).await?;
+            saved += sessions.saved;
+            swept.vanished.extend(sessions.swept.vanished);
+            swept.untagged.extend(sessions.swept.untagged);
+            sessions_failure = sessions.failure;
+        }
+        let mut vanished = swept.vanished;
+        vanished.sort_unstable();
+        let untagged = swept.untagged;
+        Ok(SourceOutcome { saved, vanished, untagged, sessions_failure, ..place.outcome(failure) })
+    }
+
+    /// One sweep: the one hand reads, the other saves, and the watermark moves last.
+    async fn part<A: AccountSource>(
+        &self,
+        account: &A,
+        place: &Place<'_>,
+        scope: Scope,
+    ) -> Result<Part, CollectError> {
+        let sweep = self.sweep(place, scope);
         let (give, mut take) = Batches::bounded();
-        let reading = account.sweep(place.region, place.service, &sweep, give);
+        let reading = account.sweep(place.region, place.service, scope, &sweep, give);
         let saving = async move {
             let mut saved = Saved::default();
-            while let Some(runs) = take.recv().await {
+            while let Some(mut runs) = take.recv().await {
+                for run in &mut runs {
+                    run.told(place.teller(), self.now);
+                }
                 saved += self.store.save_runs(runs, self.now).await?;
             }
             Ok::<_, StoreError>(saved)
@@ -234,11 +277,8 @@ impl Collection<'_> {
             }
             Err(error) => (Swept::default(), Some(Failure::of(&error))),
         };
-        self.put_state(place, failure.as_ref()).await?;
-        let mut vanished = swept.vanished;
-        vanished.sort_unstable();
-        let untagged = swept.untagged;
-        Ok(SourceOutcome { saved, vanished, untagged, ..place.outcome(failure) })
+        self.put_state(place, scope, failure.as_ref()).await?;
+        Ok(Part { saved, swept, failure })
     }
 
     /// A source that could not even be begun.
@@ -248,14 +288,15 @@ impl Collection<'_> {
         error: &SourceError,
     ) -> Result<SourceOutcome, CollectError> {
         let failure = Failure::of(error);
-        self.put_state(place, Some(&failure)).await?;
+        self.put_state(place, Scope::JobRuns, Some(&failure)).await?;
         Ok(place.outcome(Some(failure)))
     }
 
     /// What is asked of a source. `--since` may reach further back than the watermark, and never
     /// less far: a gap would lie between, and nothing would ever show it.
-    fn sweep(&self, place: &Place<'_>) -> Sweep {
-        let watermark = self.collected_through(place).and_then(|at| at.checked_sub(OVERLAP).ok());
+    fn sweep(&self, place: &Place<'_>, scope: Scope) -> Sweep {
+        let collected_through = self.collected_through(place, scope);
+        let watermark = collected_through.and_then(|at| at.checked_sub(OVERLAP).ok());
         let first = || self.now.checked_sub(FIRST_SINCE).unwrap_or(Timestamp::MIN);
         let changed_since = match (self.since, watermark) {
             (Some(since), Some(watermark)) => since.min(watermark),
@@ -266,17 +307,22 @@ impl Collection<'_> {
             .open
             .iter()
             .filter(|run| place.is_of(&run.identity))
-            .map(|run| KnownRun { identity: run.identity.clone(), job_name: run.job_name.clone() })
+            .map(|run| KnownRun {
+                identity: run.identity.clone(),
+                job_name: run.job_name.clone(),
+                is_session: run.is_session(),
+            })
             .collect();
         let concurrency = self.settings.concurrency.max(1);
         Sweep { changed_since, open, now: self.now, concurrency }
     }
 
-    fn collected_through(&self, place: &Place<'_>) -> Option<Timestamp> {
+    fn collected_through(&self, place: &Place<'_>, scope: Scope) -> Option<Timestamp> {
         let of_place = |state: &&SourceState| {
             state.account == place.account
                 && state.region == place.region
                 && state.engine == place.service.into()
+                && state.sessions == (scope == Scope::Sessions)
         };
         self.known.states.iter().find(of_place)?.collected_through
     }
@@ -286,14 +332,16 @@ impl Collection<'_> {
     async fn put_state(
         &self,
         place: &Place<'_>,
+        scope: Scope,
         failure: Option<&Failure>,
     ) -> Result<(), StoreError> {
-        let collected_through =
-            if failure.is_none() { Some(self.now) } else { self.collected_through(place) };
+        let before = || self.collected_through(place, scope);
+        let collected_through = if failure.is_none() { Some(self.now) } else { before() };
         let state = SourceState {
             account: place.account.to_owned(),
             region: place.region.to_owned(),
             engine: place.service.into(),
+            sessions: scope == Scope::Sessions,
             collected_through,
             attempted_at: self.now,
             error: failure.map(|failure| failure.message.clone()),
@@ -325,6 +373,14 @@ impl Place<'_> {
             && run.engine == self.service.into()
     }
 
+    /// Who tells of the runs there.
+    const fn teller(&self) -> Teller {
+        match self.service {
+            Service::Glue => Teller::GlueApi,
+            Service::EmrServerless => Teller::EmrServerlessApi,
+        }
+    }
+
     fn outcome(&self, failure: Option<Failure>) -> SourceOutcome {
         SourceOutcome {
             account: self.account.to_owned(),
@@ -334,6 +390,7 @@ impl Place<'_> {
             vanished: Vec::new(),
             untagged: Vec::new(),
             failure,
+            sessions_failure: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use jiff::Timestamp;
 
+use crate::model::Teller;
 use crate::sources::files::{Defaults, LineError, LineErrorReason, Reader};
 use crate::store::{Saved, Store, StoreError};
 
@@ -48,7 +49,13 @@ pub async fn import(
     let mut read = 0;
     for record in reader {
         match record {
-            Ok(run) => batch.push(run),
+            Ok(mut run) => {
+                // An event says itself when it told.
+                if run.told_by.is_empty() {
+                    run.told(Teller::File, now);
+                }
+                batch.push(run);
+            }
             // A whole file may lack the same: the first is told, the rest is counted.
             Err(error) if matches!(error.reason, LineErrorReason::MissingPlace(_)) => {
                 imported.without_place += 1;

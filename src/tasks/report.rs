@@ -157,7 +157,10 @@ fn collection(
     };
     let sources: Vec<_> = sources.into_iter().filter(wanted).collect();
     let known = |account: &str, region: &str, engine: &Engine| {
-        sources.iter().any(|s| (&*s.account, &*s.region, &s.engine) == (account, region, engine))
+        let same = |s: &SourceState| {
+            (&*s.account, &*s.region, &s.engine, s.sessions) == (account, region, engine, false)
+        };
+        sources.iter().any(same)
     };
     let never: Vec<_> = expected
         .iter()
@@ -178,7 +181,10 @@ fn collection(
     let not_collected = sources.into_iter().filter(missing).map(|source| NotCollected {
         account: source.account,
         region: source.region,
-        engine: source.engine.to_string(),
+        engine: match source.sessions {
+            true => format!("{} sessions", source.engine),
+            false => source.engine.to_string(),
+        },
         collected_through: source.collected_through,
         error: source.error,
     });

@@ -13,6 +13,7 @@ mod import_events;
 mod import_files;
 mod import_hostile;
 mod import_rows;
+mod import_sessions;
 mod log;
 mod peers;
 mod readme;

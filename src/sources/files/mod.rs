@@ -55,14 +55,14 @@ pub enum LineErrorReason {
     Unreadable(String),
     /// An object, but neither engine's.
     #[error(
-        "not a job run: expected a Glue `JobRun`, an EMR Serverless `jobRun`, or an EventBridge \
-         event of either"
+        "not a job run: expected a Glue `JobRun`, an EMR Serverless `jobRun`, a `Session` or \
+         `session` of either, or an EventBridge event"
     )]
     NoRun,
-    /// What `aws emr-serverless list-job-runs` prints.
+    /// What `aws emr-serverless list-job-runs` and `list-sessions` print.
     #[error(
         "a list of EMR Serverless runs, which leaves out what they used: import the output of \
-         `get-job-run` for each"
+         `get-job-run` or `get-session` for each"
     )]
     EmrList,
     /// A job run that lacks something, or has something that cannot be.

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::frames::{Frames, MisfitReason};
-use super::record::{Content, content, glue_run};
+use super::record::{Content, GlueRecord, content, glue_record};
 use super::{Defaults, Failure, LineErrorReason};
 use crate::model::JobRun;
 
@@ -15,6 +15,8 @@ pub(super) struct Objects<R> {
     /// The records of the page at hand that are still to be read: where in the frames' bytes, and
     /// on which line.
     page: VecDeque<(Range<usize>, u64)>,
+    /// What the page at hand is of.
+    page_of: GlueRecord,
     /// Runs that an event told of besides its first.
     runs: VecDeque<JobRun>,
 }
@@ -23,7 +25,8 @@ impl<R: BufRead> Objects<R> {
     /// Reads runs from what has been read of the input already, and from the input.
     pub(super) fn new(read_already: Vec<u8>, input: R) -> Self {
         let frames = Frames::new(read_already, input);
-        Self { frames, page: VecDeque::new(), runs: VecDeque::new() }
+        let (page, page_of) = (VecDeque::new(), GlueRecord::JobRun);
+        Self { frames, page, page_of, runs: VecDeque::new() }
     }
 
     /// The next run, or why there is none in its place.
@@ -34,7 +37,8 @@ impl<R: BufRead> Objects<R> {
             }
             if let Some((range, line)) = self.page.pop_front() {
                 let json = text(&self.frames.bytes()[range]);
-                let run = json.and_then(|json| glue_run(json, line, defaults));
+                let kind = self.page_of;
+                let run = json.and_then(|json| glue_record(kind, json, line, defaults));
                 return Some(run.map_err(|reason| Failure { line, reason }));
             }
             let frame = match self.frames.next_frame()? {
@@ -60,7 +64,8 @@ impl<R: BufRead> Objects<R> {
         match content(text(&self.frames.bytes()[range])?, line, defaults)? {
             Content::Run(run) => return Ok(Some(*run)),
             Content::Runs(runs) => self.runs.extend(runs),
-            Content::GluePage(records) => {
+            Content::GluePage(kind, records) => {
+                self.page_of = kind;
                 let moved = |(inner, line): (Range<usize>, u64)| {
                     (start + inner.start..start + inner.end, line)
                 };

@@ -9,8 +9,10 @@ use super::{Defaults, LineErrorReason};
 use crate::model::JobRun;
 use crate::sources::ConvertError;
 use crate::sources::emr_serverless_convert::EmrRun;
+use crate::sources::emr_session_convert::EmrSession;
 use crate::sources::events;
 use crate::sources::glue_convert::GlueRun;
+use crate::sources::glue_session_convert::GlueSession;
 use crate::sources::json::Members;
 
 /// What an object holds.
@@ -19,8 +21,16 @@ pub(super) enum Content {
     Run(Box<JobRun>),
     /// What an event tells of: no run, one, or two.
     Runs(Vec<JobRun>),
-    /// The Glue records of a page: where in the object, and on which line of the file.
-    GluePage(Vec<(Range<usize>, u64)>),
+    /// The Glue records of a page, all of one kind: where in the object, and on which line of the
+    /// file.
+    GluePage(GlueRecord, Vec<(Range<usize>, u64)>),
+}
+
+/// What a page of Glue's is of.
+#[derive(Clone, Copy)]
+pub(super) enum GlueRecord {
+    JobRun,
+    Session,
 }
 
 /// How an object is recognised: by the members that only its kind has. Wrappers carry the JSON
@@ -29,9 +39,13 @@ enum Shape<'a> {
     Neither,
     Glue,
     Emr,
-    GluePage(&'a str),
+    GluePage(GlueRecord, &'a str),
     GlueWrapped(&'a str),
+    GlueSession,
+    GlueSessionWrapped(&'a str),
     EmrWrapped(&'a str),
+    EmrSession,
+    EmrSessionWrapped(&'a str),
     Event,
     EmrList,
 }
@@ -44,11 +58,17 @@ pub(super) fn content(
 ) -> Result<Content, LineErrorReason> {
     let members = members(json, line)?;
     let run = match shape(&members)? {
-        Shape::GluePage(page) => return glue_page(json, page, line).map(Content::GluePage),
+        Shape::GluePage(kind, page) => {
+            return Ok(Content::GluePage(kind, glue_page(json, page, line)?));
+        }
         Shape::Glue => glue(&members, defaults)?,
+        Shape::GlueSession => glue_session(&members, defaults)?,
         Shape::Emr => emr(&members, defaults)?,
+        Shape::EmrSession => emr_session(&members, defaults)?,
         Shape::GlueWrapped(json) => glue(&self::members(json, line)?, defaults)?,
+        Shape::GlueSessionWrapped(json) => glue_session(&self::members(json, line)?, defaults)?,
         Shape::EmrWrapped(json) => emr(&self::members(json, line)?, defaults)?,
+        Shape::EmrSessionWrapped(json) => emr_session(&self::members(json, line)?, defaults)?,
         Shape::Event => return Ok(Content::Runs(events::runs(&members)?)),
         Shape::EmrList => return Err(LineErrorReason::EmrList),
         Shape::Neither => return Err(LineErrorReason::NoRun),
@@ -56,13 +76,18 @@ pub(super) fn content(
     Ok(Content::Run(Box::new(run)))
 }
 
-/// Reads a Glue job run that begins on `line`.
-pub(super) fn glue_run(
+/// Reads a record of a page of Glue's that begins on `line`.
+pub(super) fn glue_record(
+    kind: GlueRecord,
     json: &str,
     line: u64,
     defaults: &Defaults,
 ) -> Result<JobRun, LineErrorReason> {
-    glue(&members(json, line)?, defaults)
+    let members = members(json, line)?;
+    match kind {
+        GlueRecord::JobRun => glue(&members, defaults),
+        GlueRecord::Session => glue_session(&members, defaults),
+    }
 }
 
 fn shape<'a>(members: &Members<'a>) -> Result<Shape<'a>, ConvertError> {
@@ -73,13 +98,27 @@ fn shape<'a>(members: &Members<'a>) -> Result<Shape<'a>, ConvertError> {
             continue;
         }
         match member.name.as_ref() {
-            "JobRuns" => member.once(&mut wrapped, Some(Shape::GluePage(value)))?,
+            "JobRuns" => {
+                member.once(&mut wrapped, Some(Shape::GluePage(GlueRecord::JobRun, value)))?;
+            }
+            "Sessions" => {
+                member.once(&mut wrapped, Some(Shape::GluePage(GlueRecord::Session, value)))?;
+            }
             "JobRun" => member.once(&mut wrapped, Some(Shape::GlueWrapped(value)))?,
             "jobRun" => member.once(&mut wrapped, Some(Shape::EmrWrapped(value)))?,
-            "jobRuns" => member.once(&mut wrapped, Some(Shape::EmrList))?,
+            "Session" => member.once(&mut wrapped, Some(Shape::GlueSessionWrapped(value)))?,
+            "session" => member.once(&mut wrapped, Some(Shape::EmrSessionWrapped(value)))?,
+            "jobRuns" | "sessions" => member.once(&mut wrapped, Some(Shape::EmrList))?,
             "detail-type" => member.once(&mut wrapped, Some(Shape::Event))?,
-            "jobRunId" | "applicationId" => bare = Shape::Emr,
-            "Id" | "JobRunState" | "JobName" => bare = Shape::Glue,
+            // Members of sessions alone; what sessions share with job runs does not outdo them.
+            "sessionId" => bare = Shape::EmrSession,
+            "CreatedOn" | "Status" => bare = Shape::GlueSession,
+            "jobRunId" | "applicationId" if !matches!(bare, Shape::EmrSession) => {
+                bare = Shape::Emr;
+            }
+            "Id" | "JobRunState" | "JobName" if !matches!(bare, Shape::GlueSession) => {
+                bare = Shape::Glue;
+            }
             _ => {}
         }
     }
@@ -128,6 +167,21 @@ fn glue(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorR
     let run = GlueRun::from_json(members)?;
     let (account, region) = place(defaults)?;
     Ok(run.into_run(account, region)?)
+}
+
+fn glue_session(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorReason> {
+    let session = GlueSession::from_json(members)?;
+    let (account, region) = place(defaults)?;
+    Ok(session.into_run(account, region, None)?)
+}
+
+fn emr_session(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorReason> {
+    let session = EmrSession::from_json(members)?;
+    if session.place().is_some() {
+        return Ok(session.into_run("", "")?);
+    }
+    let (account, region) = place(defaults)?;
+    Ok(session.into_run(account, region)?)
 }
 
 fn emr(members: &Members<'_>, defaults: &Defaults) -> Result<JobRun, LineErrorReason> {

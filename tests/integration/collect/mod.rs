@@ -9,7 +9,7 @@ use jiff::{Span, Timestamp, ToSpan};
 use runledger::aws::Trouble as AwsTrouble;
 use runledger::model::{
     Architecture, EMR_SERVERLESS_VCPUS, Engine, ExecutionClass, GLUE_CONCURRENT_RUNS, GLUE_DPUS,
-    JobKind, JobRun, RunState, utc_day,
+    JobKind, JobRun, RunState, Teller, utc_day,
 };
 use runledger::sources::{AwsAccounts, CollectSettings, Service, SourceError, Target};
 use runledger::store::{Reach, Store, StoreSettings, StoredRun};
@@ -25,6 +25,7 @@ mod bad_days;
 mod binary;
 mod emr_serverless;
 mod glue;
+mod sessions;
 
 /// When the tests take place: a Monday morning.
 const NOW: &str = "2026-11-16T06:00:00Z";
@@ -102,7 +103,7 @@ fn ended(id: &str, started_hours_ago: f64) -> serde_json::Value {
 
 /// Whatever was asked of the services was asked in order to read.
 fn assert_only_read(fakes: &Fakes) {
-    const READING: [&str; 13] = [
+    const READING: [&str; 15] = [
         "GetJobs",
         "GetJobRuns",
         "GetJobRun",
@@ -116,6 +117,8 @@ fn assert_only_read(fakes: &Fakes) {
         "GetCallerIdentity",
         "AssumeRole",
         "ListJobs",
+        "ListSessions",
+        "GetSession",
     ];
     let asked: BTreeSet<String> = fakes.log().into_iter().map(|asked| asked.operation).collect();
     let others: Vec<&String> = asked.iter().filter(|op| !READING.contains(&op.as_str())).collect();

@@ -1,5 +1,5 @@
-//! EMR Serverless in rest-json: applications, runs by creation date, every attempt, and billed
-//! resources that come late. Reading only.
+//! EMR Serverless in rest-json: applications, runs by creation date, every attempt, billed
+//! resources that come late, and interactive sessions. Reading only.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,10 @@ pub(crate) struct Application {
     maximum_cpu: Option<String>,
     tags: BTreeMap<String, String>,
     pub(crate) runs: BTreeMap<String, Run>,
+    /// `Session` objects by id.
+    pub(crate) sessions: BTreeMap<String, Value>,
+    /// `Spark` or `Hive`.
+    pub(crate) kind: &'static str,
 }
 
 /// A run: the `JobRun` object of each of its attempts, the first one first.
@@ -46,8 +50,23 @@ impl EmrServerless {
             maximum_cpu: Some("400 vCPU".to_owned()),
             tags: tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
             runs: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            kind: "Spark",
         };
         self.applications.insert(id.to_owned(), application);
+    }
+
+    /// Adds a session, or replaces it.
+    pub(crate) fn put_session(&mut self, application: &str, id: &str, mut session: Value) {
+        session["applicationId"] = application.into();
+        session["sessionId"] = id.into();
+        session["arn"] = format!(
+            "arn:aws:emr-serverless:eu-west-1:111122223333:/applications/{application}\
+             /sessions/{id}"
+        )
+        .into();
+        let sessions = &mut self.applications.get_mut(application).unwrap().sessions;
+        sessions.insert(id.to_owned(), session);
     }
 
     /// Adds a run with its attempts, or replaces it.
@@ -85,6 +104,8 @@ impl EmrServerless {
             "ListJobRuns" => self.list_job_runs(input),
             "GetJobRun" => self.get_job_run(input),
             "ListJobRunAttempts" => self.list_attempts(input),
+            "ListSessions" => self.list_sessions(input),
+            "GetSession" => self.get_session(input),
             other => Err(Answer::error(404, "UnknownOperationException", other)),
         };
         result.unwrap_or_else(|error| error)
@@ -113,32 +134,36 @@ impl EmrServerless {
 
     fn list_job_runs(&self, input: &Value) -> Result<Answer, Answer> {
         let id = input["applicationId"].as_str().unwrap();
-        let states = texts(&input["states"]);
-        if states.len() > STATES_MAX {
-            return Err(Answer::error(400, "ValidationException", "states: at most 8"));
+        let runs = self.application(id)?.runs.values();
+        let runs = runs.map(|run| summary(run.attempts.last().unwrap())).collect();
+        listed("jobRuns", &selected(runs, input)?, id, input)
+    }
+
+    fn list_sessions(&self, input: &Value) -> Result<Answer, Answer> {
+        let id = input["applicationId"].as_str().unwrap();
+        let application = self.application(id)?;
+        if application.kind != "Spark" {
+            return Err(Answer::error(400, "ValidationException", "not a Spark application"));
         }
-        let bound = |name: &str| {
-            let time: Option<Timestamp> = input[name].as_str().map(|text| text.parse().unwrap());
-            time.map(|time| time.as_millisecond() as f64 / 1000.0)
+        let summary = |session: &Value| {
+            let mut summary = session.clone();
+            for detail in ["tags", "totalResourceUtilization", "billedResourceUtilization"]
+                .into_iter()
+                .chain(["startedAt", "endedAt", "totalExecutionDurationSeconds"])
+            {
+                summary.as_object_mut().unwrap().remove(detail);
+            }
+            summary
         };
-        let (after, before) = (bound("createdAtAfter"), bound("createdAtBefore"));
-        let mut runs: Vec<Value> = self
-            .application(id)?
-            .runs
-            .values()
-            .map(|run| summary(run.attempts.last().unwrap()))
-            .filter(|run| {
-                let created = run["createdAt"].as_f64().unwrap();
-                let state = run["state"].as_str().unwrap();
-                after.is_none_or(|after| created > after)
-                    && before.is_none_or(|before| created < before)
-                    && (states.is_empty() || states.iter().any(|wanted| wanted == state))
-            })
-            .collect();
-        runs.sort_by(|a, b| {
-            b["createdAt"].as_f64().unwrap().total_cmp(&a["createdAt"].as_f64().unwrap())
-        });
-        listed("jobRuns", &runs, id, input)
+        let sessions = application.sessions.values().map(summary).collect();
+        listed("sessions", &selected(sessions, input)?, id, input)
+    }
+
+    fn get_session(&self, input: &Value) -> Result<Answer, Answer> {
+        let application = self.application(input["applicationId"].as_str().unwrap())?;
+        // The path's fourth part, whatever kind of thing it names.
+        let session = application.sessions.get(input["jobRunId"].as_str().unwrap());
+        session.map(|json| Answer::ok(&json!({ "session": json }))).ok_or_else(not_found)
     }
 
     fn get_job_run(&mut self, input: &Value) -> Result<Answer, Answer> {
@@ -185,7 +210,7 @@ impl Application {
             "name": self.name,
             "arn": format!("arn:aws:emr-serverless:eu-west-1:111122223333:/applications/{id}"),
             "releaseLabel": "emr-7.9.0",
-            "type": "Spark",
+            "type": self.kind,
             "state": "STARTED",
             "createdAt": 1_600_000_000.25,
             "updatedAt": 1_600_000_000.25,
@@ -219,6 +244,8 @@ pub(crate) fn understand(method: &Method, uri: &Uri) -> (String, Value) {
         ["applications", _, "jobruns"] => "ListJobRuns",
         ["applications", _, "jobruns", _] => "GetJobRun",
         ["applications", _, "jobruns", _, "attempts"] => "ListJobRunAttempts",
+        ["applications", _, "sessions"] => "ListSessions",
+        ["applications", _, "sessions", _] => "GetSession",
         _ => "Unknown",
     };
     (operation.to_owned(), input)
@@ -238,6 +265,28 @@ fn texts(value: &Value) -> Vec<String> {
         Value::Array(texts) => texts.iter().map(|text| text.as_str().unwrap().into()).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Those of a list that its filters let through, newest first.
+fn selected(mut list: Vec<Value>, input: &Value) -> Result<Vec<Value>, Answer> {
+    let states = texts(&input["states"]);
+    if states.len() > STATES_MAX {
+        return Err(Answer::error(400, "ValidationException", "states: at most 8"));
+    }
+    let bound = |name: &str| {
+        let time: Option<Timestamp> = input[name].as_str().map(|text| text.parse().unwrap());
+        time.map(|time| time.as_millisecond() as f64 / 1000.0)
+    };
+    let (after, before) = (bound("createdAtAfter"), bound("createdAtBefore"));
+    let created = |item: &Value| item["createdAt"].as_f64().unwrap();
+    list.retain(|item| {
+        let state = item["state"].as_str().unwrap();
+        after.is_none_or(|after| created(item) > after)
+            && before.is_none_or(|before| created(item) < before)
+            && (states.is_empty() || states.iter().any(|wanted| wanted == state))
+    });
+    list.sort_by(|a, b| created(b).total_cmp(&created(a)));
+    Ok(list)
 }
 
 /// A page of a list, as every list of the service is answered.
@@ -313,4 +362,30 @@ pub(crate) fn attempt(name: &str, state: &str, created: f64, ended: Option<f64>)
             json!({ "vCPUHour": 1.267, "memoryGBHour": 5.067, "storageGBHour": 0.0 });
     }
     attempt
+}
+
+/// A session as EMR Serverless records one. While it is open nothing is billed yet.
+pub(crate) fn session(state: &str, created: f64, updated: f64) -> Value {
+    let mut session = json!({
+        "name": "notebook-7f3a",
+        "state": state,
+        "stateDetails": "",
+        "releaseLabel": "emr-7.13.0",
+        "executionRoleArn": "arn:aws:iam::111122223333:role/analysts",
+        "createdBy": "arn:aws:sts::111122223333:assumed-role/analysts/person",
+        "createdAt": created,
+        "updatedAt": updated,
+        "startedAt": created + 60.0,
+        "idleTimeoutMinutes": 60,
+        "tags": { "team": "insight" }
+    });
+    if matches!(state, "TERMINATED" | "FAILED") {
+        session["endedAt"] = updated.into();
+        session["totalExecutionDurationSeconds"] = 486.into();
+        session["totalResourceUtilization"] =
+            json!({ "vCPUHour": 1.204, "memoryGBHour": 4.816, "storageGBHour": 6.02 });
+        session["billedResourceUtilization"] =
+            json!({ "vCPUHour": 1.267, "memoryGBHour": 5.067, "storageGBHour": 0.0 });
+    }
+    session
 }

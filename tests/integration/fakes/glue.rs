@@ -1,5 +1,5 @@
-//! Glue in JSON 1.1: jobs, their runs newest first, tags. Reading only: a call that would start or
-//! stop anything is answered as unknown, and stands in the log.
+//! Glue in JSON 1.1: jobs, their runs newest first, interactive sessions, tags. Reading only: a
+//! call that would start or stop anything is answered as unknown, and stands in the log.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ use super::{Answer, Asked, page};
 #[derive(Default)]
 pub(crate) struct Glue {
     pub(crate) jobs: BTreeMap<String, Job>,
+    /// `Session` objects by id, with their tags.
+    pub(crate) sessions: BTreeMap<String, (Value, BTreeMap<String, String>)>,
 }
 
 /// A job and its runs.
@@ -42,6 +44,13 @@ impl Glue {
         runs.push(run);
     }
 
+    /// Adds a session, or replaces it.
+    pub(crate) fn put_session(&mut self, session: Value, tags: &[(&str, &str)]) {
+        let id = session["Id"].as_str().unwrap().to_owned();
+        let tags = tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        self.sessions.insert(id, (session, tags));
+    }
+
     pub(crate) fn answer(&self, asked: &Asked) -> Answer {
         let input = &asked.input;
         let result = match asked.operation.as_str() {
@@ -49,6 +58,8 @@ impl Glue {
             "GetJobRuns" => self.get_job_runs(input),
             "GetJobRun" => self.get_job_run(input),
             "GetTags" => self.get_tags(asked),
+            "ListSessions" => self.list_sessions(input),
+            "GetSession" => self.get_session(input),
             other => Err(Answer::error(400, "UnknownOperationException", other)),
         };
         result.unwrap_or_else(|error| error)
@@ -89,13 +100,29 @@ impl Glue {
         run.map(|run| Answer::ok(&json!({ "JobRun": run }))).ok_or_else(not_found)
     }
 
+    fn list_sessions(&self, input: &Value) -> Result<Answer, Answer> {
+        let sessions: Vec<Value> = self.sessions.values().map(|(json, _)| json.clone()).collect();
+        let size = size(input, JOBS_PAGE_MAX)?;
+        let (page, next) = page(&sessions, "sessions", input["NextToken"].as_str(), size)?;
+        let ids: Vec<&Value> = page.iter().map(|session| &session["Id"]).collect();
+        Ok(Answer::ok(&with_token(json!({ "Ids": ids, "Sessions": page }), next)))
+    }
+
+    fn get_session(&self, input: &Value) -> Result<Answer, Answer> {
+        let known = self.sessions.get(input["Id"].as_str().unwrap_or(""));
+        known.map(|(json, _)| Answer::ok(&json!({ "Session": json }))).ok_or_else(not_found)
+    }
+
     fn get_tags(&self, asked: &Asked) -> Result<Answer, Answer> {
         let arn = asked.input["ResourceArn"].as_str().unwrap_or("");
-        let place = format!("arn:aws:glue:{}:{}:job/", asked.region, asked.account);
-        let name = arn
-            .strip_prefix(&place)
-            .ok_or_else(|| Answer::error(400, "InvalidInputException", "invalid ARN"))?;
-        Ok(Answer::ok(&json!({ "Tags": self.job(name)?.tags })))
+        let place = format!("arn:aws:glue:{}:{}:", asked.region, asked.account);
+        let resource = arn.strip_prefix(&place).and_then(|resource| resource.split_once('/'));
+        let tags = match resource {
+            Some(("job", name)) => &self.job(name)?.tags,
+            Some(("session", id)) => &self.sessions.get(id).ok_or_else(not_found)?.1,
+            _ => return Err(Answer::error(400, "InvalidInputException", "invalid ARN")),
+        };
+        Ok(Answer::ok(&json!({ "Tags": tags })))
     }
 
     fn job(&self, name: &str) -> Result<&Job, Answer> {
@@ -150,6 +177,33 @@ pub(crate) fn run(id: &str, state: &str, started: f64, completed: Option<f64>) -
         run["CompletedOn"] = end.into();
     }
     run
+}
+
+/// A session as Glue records one: no time of its last change, figures as doubles. While it is open
+/// its `DPUSeconds` grow.
+pub(crate) fn session(id: &str, status: &str, created: f64, completed: Option<f64>) -> Value {
+    let ran = completed.map_or(60.0, |end| end - created);
+    let mut session = json!({
+        "Id": id,
+        "CreatedOn": created,
+        "Status": status,
+        "Role": "arn:aws:iam::111122223333:role/teams/analysts",
+        "Command": { "Name": "glueetl", "PythonVersion": "3" },
+        "DefaultArguments": { "--password": "do-not-keep" },
+        "Progress": 0.0,
+        "MaxCapacity": 5.0,
+        "GlueVersion": "4.0",
+        "NumberOfWorkers": 5,
+        "WorkerType": "G.1X",
+        "ExecutionTime": ran,
+        "DPUSeconds": ran * 5.0,
+        "IdleTimeout": 60,
+        "SessionType": "LIVY"
+    });
+    if let Some(end) = completed {
+        session["CompletedOn"] = end.into();
+    }
+    session
 }
 
 #[allow(clippy::cast_possible_truncation)]
