@@ -41,6 +41,8 @@ pub struct Config {
     pub reports: BTreeMap<String, ReportSettings>,
     /// Which runs are one job.
     pub jobs: JobSettings,
+    /// What accounts are called, by their ids.
+    pub accounts: BTreeMap<String, String>,
     /// Who pays.
     pub ownership: OwnershipSettings,
     /// How runs are priced.
@@ -145,6 +147,11 @@ impl Config {
     fn check(&self) -> Result<(), (String, String)> {
         JobNames::new(&self.folds()).map_err(|e| ("jobs.fold".into(), e.to_string()))?;
         Ownership::new(&self.ownership).map_err(|e| ("ownership".into(), e.to_string()))?;
+        for account in self.accounts.keys() {
+            if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(("accounts".into(), format!("`{account}` is no id of twelve digits")));
+            }
+        }
         for (name, report) in &self.reports {
             report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
         }
@@ -184,7 +191,8 @@ impl Config {
                 .map_err(|e| invalid("pricing.rates", e.to_string()))?,
             pricing: self.pricing.clone(),
             ownership: Ownership::new(&self.ownership)
-                .map_err(|e| invalid("ownership", e.to_string()))?,
+                .map_err(|e| invalid("ownership", e.to_string()))?
+                .with_accounts(self.accounts.clone()),
             names: JobNames::new(&self.folds()).map_err(|e| invalid("jobs.fold", e.to_string()))?,
         })
     }
@@ -241,6 +249,7 @@ mod tests {
         let quota = "[[quotas]]\naccount='1'\nregion='r'\nquota='glue-dpus'\nvalue=";
         assert!(refusal(&format!("{quota}-1")).contains("a quota of -1 cannot be"));
         assert!(refusal(&format!("{quota}nan")).contains("cannot be"));
+        assert!(refusal("[accounts]\nproduction = '111122223333'").contains("twelve digits"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
     }

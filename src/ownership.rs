@@ -5,78 +5,21 @@
 //! answer, whatever is retagged later; a rule that is added without a date speaks about the past
 //! too, on purpose: it is how an unallocated run gets its owner.
 
+mod settings;
+mod spelling;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use regex::Regex;
-use serde::Deserialize;
 
+pub use settings::{ENVIRONMENTS, OwnershipError, OwnershipRule, OwnershipSettings};
+
+use self::spelling::{Case, Spelling, normalised};
 use crate::model::{JobRun, utc_day};
 
 /// The line of those whom nobody owns.
 pub const UNALLOCATED: &str = "Unallocated";
-
-/// How owners are found.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OwnershipSettings {
-    /// Tags that name a team, the first that is there wins. Case, `_` and `-` make no difference.
-    pub team_tags: Vec<String>,
-    /// Tags that name a cost centre, likewise.
-    pub cost_center_tags: Vec<String>,
-    /// Tags that name an environment, likewise.
-    pub environment_tags: Vec<String>,
-    /// The cost centre of a team whose runs carry no such tag.
-    pub cost_centers: BTreeMap<String, String>,
-    /// Other spellings of a team's name, each with the name it stands for.
-    pub aliases: BTreeMap<String, String>,
-    /// Rules for runs without such a tag, the first that fits wins.
-    pub rules: Vec<OwnershipRule>,
-}
-
-impl Default for OwnershipSettings {
-    fn default() -> Self {
-        let owned = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
-        Self {
-            team_tags: owned(&["team", "owner-team", "owner"]),
-            cost_center_tags: owned(&["cost-center", "cost-centre", "costcenter", "costcentre"]),
-            environment_tags: owned(&["environment", "env", "stage"]),
-            cost_centers: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            rules: Vec::new(),
-        }
-    }
-}
-
-/// A rule that gives jobs to a team.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OwnershipRule {
-    /// A regular expression that the job's name fits; any job where absent.
-    pub job: Option<String>,
-    /// The account; any where absent.
-    pub account: Option<String>,
-    /// The team.
-    pub team: String,
-    /// The cost centre, where it is not the team's own.
-    pub cost_center: Option<String>,
-    /// The environment.
-    pub environment: Option<String>,
-    /// The first UTC day it is in force.
-    pub from: Option<Date>,
-    /// The first UTC day it is no longer in force.
-    pub to: Option<Date>,
-}
-
-/// A pattern that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("ownership.rules[{index}].job: `{pattern}` is not a regular expression: {reason}")]
-pub struct OwnershipError {
-    index: usize,
-    pattern: String,
-    reason: String,
-}
 
 /// Who pays for a run, and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +34,7 @@ pub struct Owner {
     pub because: Because,
 }
 
-/// How a run's team is known.
+/// How something of a run's owner is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Because {
     /// A tag of the run itself.
@@ -101,7 +44,7 @@ pub enum Because {
         /// Its value, as it is written.
         value: String,
     },
-    /// A tag of the job or application, frozen at the run's end.
+    /// A tag of the job, application or Glue session, frozen at the run's end.
     DefinitionTag {
         /// The tag's key, as it is written.
         key: String,
@@ -110,8 +53,30 @@ pub enum Because {
     },
     /// The rule with this place in the configuration, from 0.
     Rule(usize),
+    /// It is the team's own cost centre.
+    OfTeam,
     /// No tag and no rule says it.
     Nobody,
+}
+
+/// What is said of a run, and what says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// The team, cost centre or environment, in its one spelling.
+    pub value: String,
+    /// What says so.
+    pub because: Because,
+}
+
+/// Everything that is known of who pays for a run, with what says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributions {
+    /// The team, or [`UNALLOCATED`].
+    pub team: Attribution,
+    /// The cost centre, where one is known.
+    pub cost_center: Option<Attribution>,
+    /// The environment, where one is known.
+    pub environment: Option<Attribution>,
 }
 
 /// The settings, checked and ready.
@@ -121,78 +86,160 @@ pub struct Ownership {
     cost_center_tags: Vec<String>,
     environment_tags: Vec<String>,
     cost_centers: BTreeMap<String, String>,
-    aliases: BTreeMap<String, String>,
+    teams: Spelling,
+    cost_center_names: Spelling,
+    environments: Spelling,
     rules: Vec<(Option<Regex>, OwnershipRule)>,
+    accounts: BTreeMap<String, String>,
 }
+
+/// What says something of a run, before anything of it is copied.
+#[derive(Clone, Copy)]
+enum Source<'r> {
+    RunTag(&'r str, &'r str),
+    DefinitionTag(&'r str, &'r str),
+    Rule(usize),
+    OfTeam,
+    Nobody,
+}
+
+impl From<Source<'_>> for Because {
+    fn from(source: Source<'_>) -> Self {
+        let owned = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        match source {
+            Source::RunTag(key, value) => {
+                let (key, value) = owned(key, value);
+                Self::RunTag { key, value }
+            }
+            Source::DefinitionTag(key, value) => {
+                let (key, value) = owned(key, value);
+                Self::DefinitionTag { key, value }
+            }
+            Source::Rule(place) => Self::Rule(place),
+            Source::OfTeam => Self::OfTeam,
+            Source::Nobody => Self::Nobody,
+        }
+    }
+}
+
+/// What is said of a run, with what says it.
+type Said<'r> = (String, Source<'r>);
 
 impl Ownership {
     /// Checks the settings.
     ///
     /// # Errors
-    /// When a rule's pattern is no regular expression.
+    /// When a rule's pattern is no regular expression, or a rule can never apply.
     pub fn new(settings: &OwnershipSettings) -> Result<Self, OwnershipError> {
-        let compile = |(index, rule): (usize, &OwnershipRule)| {
-            let pattern = rule.job.as_deref().map(Regex::new).transpose();
-            let pattern = pattern.map_err(|error| OwnershipError {
-                index,
-                pattern: rule.job.clone().unwrap_or_default(),
-                reason: error.to_string(),
-            })?;
-            Ok((pattern, rule.clone()))
-        };
         let keys = |tags: &[String]| tags.iter().map(|tag| normalised(tag)).collect();
+        let rules = settings.rules.iter();
+        let of_rules =
+            |value: fn(&OwnershipRule) -> Option<&String>| rules.clone().filter_map(value);
         let cost_centers = settings.cost_centers.iter();
+        let usual = ENVIRONMENTS.iter().map(|(other, name)| (*other, *name));
         Ok(Self {
             team_tags: keys(&settings.team_tags),
             cost_center_tags: keys(&settings.cost_center_tags),
             environment_tags: keys(&settings.environment_tags),
+            teams: Spelling::new(
+                Case::Lower,
+                of_rules(|rule| Some(&rule.team)),
+                configured(&settings.aliases),
+            ),
+            cost_center_names: Spelling::new(
+                Case::Upper,
+                settings.cost_centers.values().chain(of_rules(|rule| rule.cost_center.as_ref())),
+                configured(&settings.cost_center_aliases),
+            ),
+            environments: Spelling::new(
+                Case::Lower,
+                of_rules(|rule| rule.environment.as_ref()),
+                usual.chain(configured(&settings.environment_aliases)),
+            ),
             cost_centers: cost_centers.map(|(team, cc)| (normalised(team), cc.clone())).collect(),
-            aliases: settings
-                .aliases
-                .iter()
-                .map(|(other, name)| (normalised(other), name.clone()))
-                .collect(),
-            rules: settings.rules.iter().enumerate().map(compile).collect::<Result<_, _>>()?,
+            rules: rules.enumerate().map(compiled).collect::<Result<_, _>>()?,
+            accounts: BTreeMap::new(),
         })
+    }
+
+    /// The same, with the names of accounts by their ids.
+    #[must_use]
+    pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
+        Self { accounts, ..self }
+    }
+
+    /// What an account is called, where it has a name.
+    #[must_use]
+    pub fn account_name(&self, account: &str) -> Option<&str> {
+        self.accounts.get(account).map(String::as_str)
     }
 
     /// Who pays for a run of this job.
     #[must_use]
     pub fn owner(&self, run: &JobRun, job: &str) -> Owner {
-        let own = run.tags.as_ref();
-        let defined = run.definition.as_ref().and_then(|definition| definition.tags.as_ref());
-        let rule = self.rule(run, job);
-        let (team, because) = if let Some((key, value)) = tagged(own, &self.team_tags) {
-            (self.spelt(value), Because::RunTag { key: key.clone(), value: value.clone() })
-        } else if let Some((key, value)) = tagged(defined, &self.team_tags) {
-            (self.spelt(value), Because::DefinitionTag { key: key.clone(), value: value.clone() })
-        } else if let Some((place, rule)) = rule {
-            (rule.team.clone(), Because::Rule(place))
-        } else {
-            (UNALLOCATED.to_owned(), Because::Nobody)
-        };
-        let told = |tags: &[String]| {
-            let (_, value) = tagged(own, tags).or_else(|| tagged(defined, tags))?;
-            Some(value.trim().to_owned())
-        };
-        let ruled = |value: fn(&OwnershipRule) -> &Option<String>| value(rule?.1).clone();
-        let cost_center = told(&self.cost_center_tags)
-            .or_else(|| ruled(|rule| &rule.cost_center))
-            .or_else(|| self.cost_centers.get(&normalised(&team)).cloned());
-        let environment = told(&self.environment_tags).or_else(|| ruled(|rule| &rule.environment));
-        Owner { team, cost_center, environment, because }
+        let (team, cost_center, environment) = self.said(run, job);
+        Owner {
+            team: team.0,
+            because: team.1.into(),
+            cost_center: cost_center.map(|(value, _)| value),
+            environment: environment.map(|(value, _)| value),
+        }
+    }
+
+    /// Who pays for a run of this job, and what says so of each part.
+    #[must_use]
+    pub fn attributions(&self, run: &JobRun, job: &str) -> Attributions {
+        let owned =
+            |(value, source): Said<'_>| Attribution { value, because: Because::from(source) };
+        let (team, cost_center, environment) = self.said(run, job);
+        Attributions {
+            team: owned(team),
+            cost_center: cost_center.map(owned),
+            environment: environment.map(owned),
+        }
     }
 
     /// The team that pays for a run of this job.
     #[must_use]
     pub fn team(&self, run: &JobRun, job: &str) -> String {
-        self.owner(run, job).team
+        self.said(run, job).0.0
     }
 
-    /// One spelling for a team, whatever its tags make of case and separators.
-    fn spelt(&self, team: &str) -> String {
-        let spelt = normalised(team);
-        self.aliases.get(&spelt).cloned().unwrap_or(spelt)
+    /// The rule of a place, as it is configured.
+    #[must_use]
+    pub fn rule_at(&self, place: usize) -> Option<&OwnershipRule> {
+        self.rules.get(place).map(|(_, rule)| rule)
+    }
+
+    /// Team, cost centre and environment. A rule's environment is for every job that it fits; its
+    /// cost centre is its team's, and nobody else's.
+    fn said<'r>(
+        &self,
+        run: &'r JobRun,
+        job: &str,
+    ) -> (Said<'r>, Option<Said<'r>>, Option<Said<'r>>) {
+        let rule = self.rule(run, job);
+        let ruled = |value: Option<&String>| {
+            let (place, _) = rule?;
+            Some((value?.clone(), Source::Rule(place)))
+        };
+        let team = told(run, &self.team_tags, &self.teams)
+            .or_else(|| ruled(rule.map(|(_, rule)| &rule.team)))
+            .unwrap_or_else(|| (UNALLOCATED.to_owned(), Source::Nobody));
+        let teams_own = || {
+            let own = self.cost_centers.get(&normalised(&team.0))?;
+            Some((own.clone(), Source::OfTeam))
+        };
+        let of_rule = || {
+            let (_, rule) = rule.filter(|(_, rule)| rule.team == team.0)?;
+            ruled(rule.cost_center.as_ref())
+        };
+        let cost_center = told(run, &self.cost_center_tags, &self.cost_center_names)
+            .or_else(of_rule)
+            .or_else(teams_own);
+        let environment = told(run, &self.environment_tags, &self.environments)
+            .or_else(|| ruled(rule.and_then(|(_, rule)| rule.environment.as_ref())));
+        (team, cost_center, environment)
     }
 
     fn rule(&self, run: &JobRun, job: &str) -> Option<(usize, &OwnershipRule)> {
@@ -206,6 +253,38 @@ impl Ownership {
         let place = self.rules.iter().position(fits)?;
         Some((place, &self.rules[place].1))
     }
+}
+
+fn configured(aliases: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> + use<'_> {
+    aliases.iter().map(|(other, name)| (other.as_str(), name.as_str()))
+}
+
+fn compiled(
+    (index, rule): (usize, &OwnershipRule),
+) -> Result<(Option<Regex>, OwnershipRule), OwnershipError> {
+    if rule.team.trim().is_empty() {
+        return Err(OwnershipError::NoTeam(index));
+    }
+    if matches!((rule.from, rule.to), (Some(from), Some(to)) if to <= from) {
+        return Err(OwnershipError::NeverInForce(index));
+    }
+    let pattern = rule.job.as_deref().map(Regex::new).transpose();
+    let pattern = pattern.map_err(|error| OwnershipError::Pattern {
+        index,
+        pattern: rule.job.clone().unwrap_or_default(),
+        reason: error.to_string(),
+    })?;
+    Ok((pattern, rule.clone()))
+}
+
+/// What the run's own tags say, else its job's or application's.
+fn told<'r>(run: &'r JobRun, wanted: &[String], spelling: &Spelling) -> Option<Said<'r>> {
+    let defined = run.definition.as_ref().and_then(|definition| definition.tags.as_ref());
+    if let Some((key, value)) = tagged(run.tags.as_ref(), wanted) {
+        return Some((spelling.spelt(value), Source::RunTag(key, value)));
+    }
+    let (key, value) = tagged(defined, wanted)?;
+    Some((spelling.spelt(value), Source::DefinitionTag(key, value)))
 }
 
 /// The first of the wanted tags that is there and says something.
@@ -223,51 +302,5 @@ fn tagged<'t>(
     wanted.iter().find_map(named)
 }
 
-fn normalised(text: &str) -> String {
-    text.trim().to_lowercase().replace(['_', ' '], "-")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Definition, Engine, RunIdentity, RunState};
-
-    fn run() -> JobRun {
-        let identity = RunIdentity {
-            account: "111122223333".into(),
-            region: "eu-west-1".into(),
-            engine: Engine::Glue,
-            application_id: None,
-            run_id: "jr_1".into(),
-            attempt: 1,
-        };
-        let mut run = JobRun::new(identity, RunState::Succeeded);
-        run.ended_at = Some("2026-11-10T06:00:00Z".parse().unwrap());
-        run
-    }
-
-    fn tags(key: &str, value: &str) -> Option<BTreeMap<String, String>> {
-        Some(BTreeMap::from([(key.to_owned(), value.to_owned())]))
-    }
-
-    #[test]
-    fn run_then_job_then_rule_then_nobody() {
-        let settings: OwnershipSettings = toml::from_str(
-            "aliases = { 'Data Eng' = 'data-engineering' }\n\
-             [[rules]]\njob = '^claims-'\nteam = 'old'\nto = '2026-11-10'\n\
-             [[rules]]\njob = '^claims-'\nteam = 'claims'\n",
-        )
-        .unwrap();
-        let owners = Ownership::new(&settings).unwrap();
-        let mut run = run();
-        assert_eq!(owners.team(&run, "orders"), UNALLOCATED);
-        assert_eq!(owners.team(&run, "claims-load"), "claims");
-        let definition = Definition { tags: tags("Owner_Team", "data_eng"), ..Default::default() };
-        run.define(definition);
-        assert_eq!(owners.team(&run, "claims-load"), "data-engineering");
-        run.tags = tags("TEAM", " orders ");
-        assert_eq!(owners.team(&run, "claims-load"), "orders");
-        run.tags = tags("team", "  ");
-        assert_eq!(owners.team(&run, "claims-load"), "data-engineering");
-    }
-}
+mod tests;

@@ -1,0 +1,55 @@
+//! One spelling for a name, whatever tags make of case and separators: `Data Eng`, `data_eng` and
+//! `DATA-ENG` are one team. How the configuration writes a name is how it is shown.
+
+use std::collections::BTreeMap;
+
+/// How a name is written that the configuration does not have.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Case {
+    /// As teams and environments are: `data-eng`.
+    Lower,
+    /// As the codes of cost centres are: `CC-204`.
+    Upper,
+}
+
+/// The spellings of one kind of name.
+#[derive(Clone, Debug)]
+pub(super) struct Spelling {
+    case: Case,
+    /// From a normalised name to the one that it is counted as.
+    known: BTreeMap<String, String>,
+}
+
+impl Spelling {
+    /// `written` are names as the configuration has them, the first of several spellings stays;
+    /// `aliases` come before them, the last for a name stays.
+    pub(super) fn new<'s>(
+        case: Case,
+        written: impl Iterator<Item = &'s String>,
+        aliases: impl Iterator<Item = (&'s str, &'s str)>,
+    ) -> Self {
+        let mut known = BTreeMap::new();
+        for name in written {
+            known.entry(normalised(name)).or_insert_with(|| name.clone());
+        }
+        for (other, name) in aliases {
+            known.insert(normalised(other), name.to_owned());
+        }
+        Self { case, known }
+    }
+
+    /// The one spelling of a tag's value.
+    pub(super) fn spelt(&self, value: &str) -> String {
+        let plain = normalised(value);
+        match (self.known.get(&plain), self.case) {
+            (Some(name), _) => name.clone(),
+            (None, Case::Lower) => plain,
+            (None, Case::Upper) => plain.to_uppercase(),
+        }
+    }
+}
+
+/// A name without what makes no difference.
+pub(super) fn normalised(text: &str) -> String {
+    text.trim().to_lowercase().replace(['_', ' '], "-")
+}
