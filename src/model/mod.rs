@@ -24,7 +24,7 @@ pub use job_run::{
 };
 pub use merge::{Stamp, merge};
 pub use money::{AmountOutOfRange, Usd};
-pub use name::{JobNames, NamePatternError};
+pub use name::{Fold, JobNames, NamePatternError};
 pub use period::{Period, PeriodError, utc_day};
 pub use priced::{Basis, CostLine, Price, PricedRun, Unpriced, Usage};
 pub use quota::{

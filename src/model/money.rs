@@ -11,6 +11,8 @@ use rust_decimal::Decimal;
 
 const NANOS_PER_DOLLAR: i128 = 1_000_000_000;
 const DECIMALS: u32 = 9;
+/// How many decimals of a quotient without end are shown.
+const SHOWN_DECIMALS_MAX: u32 = 15;
 
 /// An amount of US dollars, exact to the nano-dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,18 +50,36 @@ impl Usd {
         divisor: u32,
         rate: Decimal,
     ) -> Result<Self, AmountOutOfRange> {
-        let (quantity, rate) = (quantity.normalize(), rate.normalize());
-        let scale = quantity.scale() + rate.scale();
-        let product = quantity.mantissa().checked_mul(rate.mantissa()).ok_or(AmountOutOfRange)?;
-        let power = |exponent: u32| 10_i128.checked_pow(exponent).ok_or(AmountOutOfRange);
-        let (numerator, denominator) = if scale <= DECIMALS {
-            let factor = power(DECIMALS - scale)?;
-            (product.checked_mul(factor).ok_or(AmountOutOfRange)?, i128::from(divisor))
-        } else {
-            let factor = power(scale - DECIMALS)?;
-            (product, factor.checked_mul(i128::from(divisor)).ok_or(AmountOutOfRange)?)
-        };
+        let (numerator, denominator) = nanos_fraction(quantity, divisor, rate)?;
         Ok(Self(divide_half_even(numerator, denominator)))
+    }
+
+    /// The digits of `quantity / divisor * rate` before they are rounded, and whether they are all:
+    /// a quotient without end is cut after fifteen decimals. For showing how an amount came about.
+    ///
+    /// # Errors
+    /// When the product leaves the range of 128 bits.
+    pub fn usage_digits(
+        quantity: Decimal,
+        divisor: u32,
+        rate: Decimal,
+    ) -> Result<(String, bool), AmountOutOfRange> {
+        let (numerator, denominator) = nanos_fraction(quantity, divisor, rate)?;
+        let sign = if numerator < 0 { "-" } else { "" };
+        let (numerator, denominator) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+        let (nanos, mut rest) = (numerator / denominator, numerator % denominator);
+        let one = NANOS_PER_DOLLAR.unsigned_abs();
+        let mut decimals = format!("{:09}", nanos % one);
+        for _ in DECIMALS..SHOWN_DECIMALS_MAX {
+            if rest == 0 {
+                break;
+            }
+            let next = rest.checked_mul(10).ok_or(AmountOutOfRange)?;
+            decimals.push_str(&(next / denominator).to_string());
+            rest = next % denominator;
+        }
+        let kept = decimals.trim_end_matches('0').len().max(2);
+        Ok((format!("{sign}{}.{}", nanos / one, &decimals[..kept]), rest == 0))
     }
 
     /// This amount times `numerator / denominator`, rounded half to even at nine decimals.
@@ -98,6 +118,25 @@ impl Usd {
     #[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits")]
     pub fn share_of(self, whole: Self) -> f64 {
         if whole.is_zero() { 0.0 } else { self.0 as f64 / whole.0 as f64 }
+    }
+}
+
+/// `quantity / divisor * rate` in nano-dollars, as an exact fraction.
+fn nanos_fraction(
+    quantity: Decimal,
+    divisor: u32,
+    rate: Decimal,
+) -> Result<(i128, i128), AmountOutOfRange> {
+    let (quantity, rate) = (quantity.normalize(), rate.normalize());
+    let scale = quantity.scale() + rate.scale();
+    let product = quantity.mantissa().checked_mul(rate.mantissa()).ok_or(AmountOutOfRange)?;
+    let power = |exponent: u32| 10_i128.checked_pow(exponent).ok_or(AmountOutOfRange);
+    if scale <= DECIMALS {
+        let factor = power(DECIMALS - scale)?;
+        Ok((product.checked_mul(factor).ok_or(AmountOutOfRange)?, i128::from(divisor)))
+    } else {
+        let factor = power(scale - DECIMALS)?;
+        Ok((product, factor.checked_mul(i128::from(divisor)).ok_or(AmountOutOfRange)?))
     }
 }
 
@@ -216,6 +255,18 @@ mod tests {
         assert_eq!(half_nano("-0.0000000005"), 0);
         assert_eq!(half_nano("-0.0000000015"), -2);
         assert_eq!(half_nano("0.00000000051"), 1);
+    }
+
+    #[test]
+    fn digits_before_rounding() {
+        let digits = |quantity: &str, divisor, rate: &str| {
+            Usd::usage_digits(decimal(quantity), divisor, decimal(rate)).unwrap()
+        };
+        assert_eq!(digits("5400", 3600, "0.44"), ("0.66".into(), true));
+        assert_eq!(digits("600", 3600, "0.44"), ("0.073333333333333".into(), false));
+        assert_eq!(digits("5.067", 1, "0.0057785"), ("0.0292796595".into(), true));
+        assert_eq!(digits("0", 3600, "0.44"), ("0.00".into(), true));
+        assert_eq!(digits("7200000", 3600, "0.44"), ("880.00".into(), true));
     }
 
     #[test]

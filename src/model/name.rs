@@ -25,6 +25,17 @@ pub struct JobNames {
     configured: Vec<(Regex, String)>,
 }
 
+/// A rule that changed a run's name on the way to its job's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fold {
+    /// The regular expression.
+    pub pattern: String,
+    /// Whether the configuration has it; else it is built in.
+    pub is_configured: bool,
+    /// The name as it then was.
+    pub name: String,
+}
+
 /// Dates and times first, because an id rule would eat parts of them. A separator before what is
 /// folded stays, so the fold is visible: `load-{date}`.
 const BUILT_IN: [(&str, &str); 6] = [
@@ -83,10 +94,38 @@ impl JobNames {
     /// each run have a name of its own, as EMR Serverless does.
     #[must_use]
     pub fn job_of<'n>(&self, name: &'n str, made_up_per_run: bool) -> Cow<'n, str> {
+        self.fold(name, made_up_per_run, |_| {})
+    }
+
+    /// The rules that make a run's name its job's, in the order in which they are applied; none
+    /// where the name is the job's as it is.
+    #[must_use]
+    pub fn folds(&self, name: &str, made_up_per_run: bool) -> Vec<Fold> {
+        let mut folds = Vec::new();
+        self.fold(name, made_up_per_run, |fold| folds.push(fold));
+        folds
+    }
+
+    fn fold<'n>(
+        &self,
+        name: &'n str,
+        made_up_per_run: bool,
+        mut tell: impl FnMut(Fold),
+    ) -> Cow<'n, str> {
         let mut folded = Cow::Borrowed(name);
+        let mut replace =
+            |before: &mut Cow<'n, str>, after: String, pattern: &Regex, configured| {
+                // A pattern of letters alone matches words, which it leaves as they are.
+                if **before != after {
+                    let pattern = pattern.as_str().to_owned();
+                    tell(Fold { pattern, is_configured: configured, name: after.clone() });
+                }
+                *before = Cow::Owned(after);
+            };
         for (pattern, fold) in &self.configured {
             if pattern.is_match(&folded) {
-                folded = Cow::Owned(pattern.replace_all(&folded, fold.as_str()).into_owned());
+                let after = pattern.replace_all(&folded, fold.as_str()).into_owned();
+                replace(&mut folded, after, pattern, true);
             }
         }
         if made_up_per_run && folded.bytes().any(|byte| byte.is_ascii_digit()) {
@@ -94,7 +133,8 @@ impl JobNames {
                 // Twice, because two folds next to each other share the separator between them.
                 for _ in 0..2 {
                     if pattern.is_match(&folded) {
-                        folded = Cow::Owned(fold_figures(&folded, pattern, fold));
+                        let after = fold_figures(&folded, pattern, fold);
+                        replace(&mut folded, after, pattern, false);
                     }
                 }
             }
@@ -151,5 +191,18 @@ mod tests {
         assert_eq!(names.job_of("load-2026-11-14", false), "load-2026-11-14");
         assert_eq!(names.job_of("load-blue", false), "load");
         assert!(JobNames::new(&[("(".into(), String::new())]).is_err());
+    }
+
+    #[test]
+    fn the_folds_are_told_in_order() {
+        let names = JobNames::new(&[("-(blue|green)$".into(), String::new())]).unwrap();
+        let told = |name| {
+            let folds = names.folds(name, true);
+            let told = |fold: Fold| (fold.is_configured, fold.name);
+            folds.into_iter().map(told).collect::<Vec<_>>()
+        };
+        let steps = [(true, "load-2026-11-14".to_owned()), (false, "load-{date}".to_owned())];
+        assert_eq!(told("load-2026-11-14-blue"), steps);
+        assert_eq!(told("facade-deadbeef-2"), []);
     }
 }

@@ -78,6 +78,14 @@ impl Period {
         Self::week_from(monday.checked_sub(1.week()).map_err(|_| PeriodError::Range)?, zone)
     }
 
+    /// The week that an instant is in.
+    ///
+    /// # Errors
+    /// At the edges of the calendar only.
+    pub fn week_of(at: Timestamp, zone: &TimeZone) -> Result<Self, PeriodError> {
+        Self::week_from(monday_of(at.to_zoned(zone.clone()).date())?, zone)
+    }
+
     /// The month of that name, in a zone. Finance's months are UTC, as AWS bills.
     ///
     /// # Errors

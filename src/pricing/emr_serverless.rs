@@ -12,8 +12,10 @@ use rust_decimal::Decimal;
 
 use super::PricingSettings;
 use super::rate_card::{Rate, RateCard, Wanted};
+use super::reasoning::EmrReasoning;
 use crate::model::{
-    Basis, CostLine, ExecutionClass, JobRun, Price, PricedRun, Resources, Unpriced, Usage, Usd,
+    Architecture, Basis, CostLine, ExecutionClass, JobRun, Price, PricedRun, Resources, Unpriced,
+    Usage, Usd,
 };
 
 pub(super) fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> PricedRun {
@@ -66,9 +68,36 @@ fn priced(
             amount: billed_amount,
         });
     }
-    let flex = run.execution_class == Some(ExecutionClass::Flex);
-    let basis = if flex || run.identity.attempt > 1 { Basis::UpperBound } else { Basis::Billed };
+    let is_bound = is_flex(run) || is_later_attempt(run);
+    let basis = if is_bound { Basis::UpperBound } else { Basis::Billed };
     Ok(Price::Priced { lines, basis, minimum_extra })
+}
+
+/// The architecture that a run is priced for.
+pub(super) fn architecture<'r>(run: &'r JobRun, settings: &'r PricingSettings) -> &'r Architecture {
+    known_architecture(run).unwrap_or(&settings.assumed_architecture)
+}
+
+fn known_architecture(run: &JobRun) -> Option<&Architecture> {
+    run.definition.as_ref()?.architecture.as_ref()
+}
+
+/// What a run's price rests on.
+pub(super) fn reasoning(run: &JobRun, settings: &PricingSettings) -> EmrReasoning {
+    EmrReasoning {
+        architecture: architecture(run, settings).clone(),
+        architecture_is_known: known_architecture(run).is_some(),
+        flex: is_flex(run),
+        later_attempt: is_later_attempt(run),
+    }
+}
+
+fn is_flex(run: &JobRun) -> bool {
+    run.execution_class == Some(ExecutionClass::Flex)
+}
+
+const fn is_later_attempt(run: &JobRun) -> bool {
+    run.identity.attempt > 1
 }
 
 fn rate<'c>(
@@ -77,8 +106,7 @@ fn rate<'c>(
     card: &'c RateCard,
     settings: &PricingSettings,
 ) -> Result<(usize, &'c Rate), Unpriced> {
-    let known = run.definition.as_ref().and_then(|definition| definition.architecture.as_ref());
-    let architecture = known.unwrap_or(&settings.assumed_architecture).as_str();
+    let architecture = architecture(run, settings).as_str();
     let region = &run.identity.region;
     let wanted = Wanted {
         engine: "emr-serverless",
@@ -98,7 +126,7 @@ fn rate<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Architecture, Definition, Engine, RunIdentity, RunState, Stamp};
+    use crate::model::{Definition, Engine, RunIdentity, RunState, Stamp};
 
     fn run() -> JobRun {
         let identity = RunIdentity {

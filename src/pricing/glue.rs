@@ -14,6 +14,7 @@ use rust_decimal::Decimal;
 
 use super::PricingSettings;
 use super::rate_card::{RateCard, Wanted, parse_version};
+use super::reasoning::{CapacityFrom, GlueQuantity, GlueReasoning, KindFrom};
 use crate::model::{
     AmountOutOfRange, Basis, CostLine, ExecutionClass, JobKind, JobRun, Price, PricedRun, Unpriced,
     Usage, Usd,
@@ -32,23 +33,39 @@ struct Quantity {
     /// Without it.
     used_dpu_seconds: Decimal,
     basis: Basis,
+    because: GlueQuantity,
 }
 
 pub(super) fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> PricedRun {
-    let kind = kind_of(run);
-    let quantity = match quantity(run, &kind, settings) {
-        Ok(quantity) => quantity,
+    explain(run, card, settings).0
+}
+
+/// A run's price, and what it rests on.
+pub(super) fn explain(
+    run: &JobRun,
+    card: &RateCard,
+    settings: &PricingSettings,
+) -> (PricedRun, GlueReasoning) {
+    let (kind, kind_from) = kind_and_source(run);
+    let minimum_seconds = minimum_seconds(run, &kind);
+    let (priced, quantity) = match quantity(run, &kind, minimum_seconds, settings) {
+        Ok(quantity) => (of_quantity(run, &kind, &quantity, card), Some(quantity.because)),
         Err(reason) => {
-            return PricedRun { price: Price::Unpriced(reason), usage: Usage::default() };
+            let usage = Usage::default();
+            (PricedRun { price: Price::Unpriced(reason), usage }, None)
         }
     };
+    (priced, GlueReasoning { kind, kind_from, minimum_seconds, quantity })
+}
+
+fn of_quantity(run: &JobRun, kind: &JobKind, quantity: &Quantity, card: &RateCard) -> PricedRun {
     let usage = Usage { dpu_seconds: quantity.dpu_seconds, ..Usage::default() };
     let price = if quantity.dpu_seconds.is_zero() {
         // Nothing was used, so nothing is owed, whatever the rate is.
         let (lines, minimum_extra) = (Vec::new(), Usd::ZERO);
         Price::Priced { lines, basis: quantity.basis, minimum_extra }
     } else {
-        priced(run, &kind, &quantity, card).unwrap_or_else(Price::Unpriced)
+        priced(run, kind, quantity, card).unwrap_or_else(Price::Unpriced)
     };
     PricedRun { price, usage }
 }
@@ -56,18 +73,23 @@ pub(super) fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -
 /// The kind of a run: what its job's definition says, else what its capacity gives away.
 #[must_use]
 pub fn kind_of(run: &JobRun) -> JobKind {
+    kind_and_source(run).0
+}
+
+fn kind_and_source(run: &JobRun) -> (JobKind, KindFrom) {
     if let Some(kind) = run.job_kind() {
-        return kind.clone();
+        let from = if run.kind.is_some() { KindFrom::Run } else { KindFrom::Command };
+        return (kind.clone(), from);
     }
     match run.worker_type.as_deref() {
         // Ray workers are the only ones of this family, and G.025X is for streaming alone.
-        Some(worker) if worker.starts_with("Z.") => JobKind::Ray,
-        Some("G.025X") => JobKind::Streaming,
+        Some(worker) if worker.starts_with("Z.") => (JobKind::Ray, KindFrom::WorkerType),
+        Some("G.025X") => (JobKind::Streaming, KindFrom::WorkerType),
         // A Python shell has no worker type, and at most one DPU; Spark has at least two.
         None if run.max_capacity.is_some_and(|dpus| dpus <= Decimal::ONE && !dpus.is_zero()) => {
-            JobKind::PythonShell
+            (JobKind::PythonShell, KindFrom::Capacity)
         }
-        _ => JobKind::Spark,
+        _ => (JobKind::Spark, KindFrom::Assumed),
     }
 }
 
@@ -96,29 +118,30 @@ pub fn is_memory_optimised(run: &JobRun) -> bool {
 fn quantity(
     run: &JobRun,
     kind: &JobKind,
+    minimum: u64,
     settings: &PricingSettings,
 ) -> Result<Quantity, Unpriced> {
     let seconds = run.execution_seconds;
     let metered = run.dpu_seconds;
-    let minimum = minimum_seconds(run, kind);
     if let Some(dpu_seconds) = metered.filter(|metered| *metered > Decimal::ZERO) {
-        let raised = match seconds {
+        let (raised, because) = match seconds {
             Some(seconds)
                 if (settings.minimum_applies_to_metered || *kind == JobKind::Session)
                     && (1..minimum).contains(&seconds) =>
             {
-                let (minimum, seconds) = (Decimal::from(minimum), Decimal::from(seconds));
-                dpu_seconds
-                    .checked_mul(minimum)
-                    .and_then(|product| product.checked_div(seconds))
-                    .ok_or(Unpriced::OutOfRange)?
+                let raised = dpu_seconds
+                    .checked_mul(minimum.into())
+                    .and_then(|product| product.checked_div(seconds.into()))
+                    .ok_or(Unpriced::OutOfRange)?;
+                (raised, GlueQuantity::Raised { dpu_seconds, seconds })
             }
-            _ => dpu_seconds,
+            _ => (dpu_seconds, GlueQuantity::Metered { dpu_seconds }),
         };
         return Ok(Quantity {
             dpu_seconds: raised,
             used_dpu_seconds: dpu_seconds,
             basis: Basis::Metered,
+            because,
         });
     }
     let seconds = match (seconds, metered) {
@@ -127,12 +150,17 @@ fn quantity(
         (Some(0), _) => {
             let nothing = Decimal::ZERO;
             let basis = if metered.is_some() { Basis::Metered } else { Basis::Provisioned };
-            return Ok(Quantity { dpu_seconds: nothing, used_dpu_seconds: nothing, basis });
+            return Ok(Quantity {
+                dpu_seconds: nothing,
+                used_dpu_seconds: nothing,
+                basis,
+                because: GlueQuantity::Nothing,
+            });
         }
         (Some(seconds), _) => seconds,
         (None, _) => return Err(Unpriced::NoTime),
     };
-    let capacity = capacity(run)?;
+    let (capacity, capacity_from) = capacity(run)?;
     let flex = run.execution_class == Some(ExecutionClass::Flex);
     // Flex bills what it acquired, and AWS metered none of what time was used for: in both cases
     // capacity times time is only what it cannot exceed.
@@ -143,6 +171,7 @@ fn quantity(
         dpu_seconds: times(seconds.max(minimum))?,
         used_dpu_seconds: times(seconds)?,
         basis,
+        because: GlueQuantity::Provisioned { capacity, capacity_from, seconds },
     })
 }
 
@@ -157,19 +186,20 @@ fn minimum_seconds(run: &JobRun, kind: &JobKind) -> u64 {
 }
 
 /// The run's own capacity in DPU, M-DPU for memory-optimised workers.
-fn capacity(run: &JobRun) -> Result<Decimal, Unpriced> {
+fn capacity(run: &JobRun) -> Result<(Decimal, CapacityFrom), Unpriced> {
     // AWS fills MaxCapacity for runs with workers too, but does not say in which unit it counts
     // memory-optimised ones. A capacity of 0 is none that a run could have had.
     let told = run.max_capacity.filter(|dpus| !dpus.is_zero());
     if let Some(dpus) = told.filter(|_| !is_memory_optimised(run)) {
-        return Ok(dpus);
+        return Ok((dpus, CapacityFrom::MaxCapacity));
     }
     let (Some(worker_type), Some(workers)) = (&run.worker_type, run.worker_count) else {
         return Err(Unpriced::NoCapacity);
     };
     let factor =
         dpu_factor(worker_type).ok_or_else(|| Unpriced::UnknownWorkerType(worker_type.clone()))?;
-    factor.checked_mul(Decimal::from(workers)).ok_or(Unpriced::OutOfRange)
+    let dpus = factor.checked_mul(Decimal::from(workers)).ok_or(Unpriced::OutOfRange)?;
+    Ok((dpus, CapacityFrom::Workers { factor, workers }))
 }
 
 fn priced(

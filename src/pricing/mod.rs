@@ -6,6 +6,7 @@ mod by_day;
 mod emr_serverless;
 mod glue;
 mod rate_card;
+mod reasoning;
 mod usage_type;
 
 use rust_decimal::Decimal;
@@ -14,6 +15,9 @@ use serde::Deserialize;
 pub use by_day::{DayShare, by_day};
 pub use glue::{dpu_factor, is_memory_optimised, kind_of};
 pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
+pub use reasoning::{
+    CapacityFrom, EmrReasoning, GlueQuantity, GlueReasoning, KindFrom, Reasoning, explain,
+};
 pub use usage_type::{USAGE_TYPES, UsageType, region_prefix};
 
 use crate::model::{

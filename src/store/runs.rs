@@ -18,7 +18,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::item::{Item, Stored, VERSION, in_microseconds};
 use super::keys::{self, OPEN, PARTITION_KEY, SORT_KEY};
-use super::{Store, StoreError, Table};
+use super::{Store, StoreError, StoredRun, Table};
 use crate::model::{JobRun, merge, utc_day};
 
 /// How often a batch that loses races reads again before it gives up.
@@ -117,13 +117,22 @@ impl Store {
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.
     pub async fn open_runs(&self, now: Timestamp) -> Result<Vec<JobRun>, StoreError> {
+        let stored = self.open_stored_runs(now).await?;
+        Ok(stored.into_iter().map(|stored| stored.run).collect())
+    }
+
+    /// The same, with when each was first stored.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn open_stored_runs(&self, now: Timestamp) -> Result<Vec<StoredRun>, StoreError> {
         let items = self.table.query_partition(OPEN, Some(now)).await?;
-        let read = |item: &Item| Stored::of_item(item).map(|stored| stored.run);
         let mut runs = Vec::with_capacity(items.len());
         for item in &items {
-            let run = read(item).map_err(|e| self.table.unreadable(item, e))?;
+            let Stored { run, first_stored, .. } =
+                Stored::of_item(item).map_err(|e| self.table.unreadable(item, e))?;
             if run.end().is_none_or(|end| expiry(end, SETTLING_DAYS) > now.as_second()) {
-                runs.push(run);
+                runs.push(StoredRun { run, first_stored });
             }
         }
         Ok(runs)
