@@ -51,12 +51,13 @@ impl App {
         self.aws.get_or_init(aws::load).await
     }
 
-    /// What prices, names and owns runs.
+    /// What prices, names and owns runs. Reads the refreshed prices from the store.
     ///
     /// # Errors
-    /// When a setting of them cannot be used.
-    pub fn books(&self) -> Result<Arc<Books>, ConfigError> {
-        self.config.books().map(Arc::new)
+    /// When the store cannot be read, or a setting cannot be used.
+    pub async fn books(&self) -> Result<Arc<Books>, BooksError> {
+        let listed = self.store.prices().await?;
+        Ok(Arc::new(self.config.books(&listed)?))
     }
 
     /// The delivery ledger.
@@ -88,6 +89,17 @@ impl App {
             }
         }
     }
+}
+
+/// Books that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BooksError {
+    /// The refreshed prices cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 /// SQLite wants a path with a folder in it.

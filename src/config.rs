@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use crate::analysis::Books;
 use crate::delivery::MailSettings;
-use crate::model::{Engine, JobNames, QuotaValue};
+use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
-use crate::pricing::{PricingSettings, RateCard};
+use crate::pricing::{PricingSettings, RateCard, RateCardError};
 use crate::report::ReportSettings;
 use crate::sources::CollectSettings;
 use crate::store::StoreSettings;
@@ -152,6 +152,7 @@ impl Config {
                 return Err(("accounts".into(), format!("`{account}` is no id of twelve digits")));
             }
         }
+        RateCard::new(&[], &self.pricing).map_err(rate_card_refusal)?;
         for (name, report) in &self.reports {
             report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
         }
@@ -175,20 +176,21 @@ impl Config {
         configured.or_else(|| (name == "weekly").then(ReportSettings::default))
     }
 
-    /// What prices, names and owns runs.
+    /// What prices, names and owns runs, with the prices that were read of the Price List.
     ///
     /// # Errors
-    /// When a pattern does not compile or the rate card cannot be read.
-    pub fn books(&self) -> Result<Books, ConfigError> {
+    /// When a pattern does not compile or the rate card cannot be used.
+    pub fn books(&self, listed: &[ListPrice]) -> Result<Books, ConfigError> {
         let invalid = |key: &str, reason: String| ConfigError::Invalid {
             path: PathBuf::from(DEFAULT_FILE),
             key: key.to_owned(),
             reason,
         };
         Ok(Books {
-            card: RateCard::shipped()
-                .and_then(|card| card.with(&self.pricing.rates))
-                .map_err(|e| invalid("pricing.rates", e.to_string()))?,
+            card: RateCard::new(listed, &self.pricing).map_err(|error| {
+                let (key, reason) = rate_card_refusal(error);
+                invalid(&key, reason)
+            })?,
             pricing: self.pricing.clone(),
             ownership: Ownership::new(&self.ownership)
                 .map_err(|e| invalid("ownership", e.to_string()))?
@@ -226,6 +228,14 @@ impl Config {
 
     fn folds(&self) -> Vec<(String, String)> {
         self.jobs.fold.iter().map(|fold| (fold.pattern.clone(), fold.replace.clone())).collect()
+    }
+}
+
+/// The key that a rate card is refused for, and why.
+fn rate_card_refusal(error: RateCardError) -> (String, String) {
+    match error {
+        RateCardError::Invalid { key, reason } => (key, reason),
+        error => ("pricing".to_owned(), error.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-use crate::model::{Period, RunIdentity, Usd};
+use crate::model::{MissingRate, Period, RunIdentity, Usd};
 
 /// A report's figures.
 #[derive(Clone, Debug, Serialize)]
@@ -88,16 +88,27 @@ pub struct Completeness {
     pub restated_before: Option<Restated>,
 }
 
-/// Runs without a cost, by reason.
-#[derive(Clone, Debug, Serialize)]
+/// Runs without a cost, by reason, with the usage that waits for a price.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct UnpricedReason {
     /// The reason, in words.
     pub reason: String,
+    /// The rate that is missing, where that is the reason.
+    pub missing_rate: Option<MissingRate>,
     /// How many runs.
     pub runs: u64,
     /// Their DPU-hours, as far as known.
     #[serde(with = "rust_decimal::serde::str")]
     pub dpu_hours: Decimal,
+    /// Their vCPU-hours that wait for a rate, as far as known.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub vcpu_hours: Decimal,
+    /// Their GB-hours of memory that wait for a rate, as far as known.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub memory_gb_hours: Decimal,
+    /// Their GB-hours of storage that wait for a rate, as far as known.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub storage_gb_hours: Decimal,
 }
 
 /// An account and region of which something is missing.

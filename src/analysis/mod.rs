@@ -13,6 +13,7 @@ mod report;
 mod row;
 mod totals;
 mod true_up;
+mod unpriced;
 
 pub use books::Books;
 pub use figures::{

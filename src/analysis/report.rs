@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use polars::prelude::*;
-use rust_decimal::Decimal;
 
 use super::actions::{self, Evidence};
 use super::failures::Failures;
 use super::frame::{FrameBuilder, RunFrame, wide};
 use super::quotas::QuotaUse;
 use super::row::{Held, JobKey, RunRow, held, identity_hash, previous};
+use super::unpriced::Waiting;
 use super::{
-    AnalysisError, Completeness, Figures, NotCollected, OpenRun, QuotaFigures, UnpricedReason,
-    Waste, groups, jobs, totals,
+    AnalysisError, Completeness, Figures, NotCollected, OpenRun, QuotaFigures, Waste, groups, jobs,
+    totals,
 };
-use crate::model::{Basis, ExecutionClass, JobRun, Period, PricedRun, QuotaValue, Usd};
+use crate::model::{Basis, ExecutionClass, JobRun, Period, PricedRun, QuotaValue, Unpriced, Usd};
 use crate::pricing::RateCard;
 
 /// What the figures need beside the runs.
@@ -85,7 +85,7 @@ struct EditionAnalysis {
     late_runs: u64,
     without_end: u64,
     assumed_architecture: u64,
-    unpriced: BTreeMap<String, (u64, Decimal)>,
+    unpriced: BTreeMap<Unpriced, Waiting>,
     rates_used: BTreeSet<u16>,
     still_running: Vec<OpenRun>,
 }
@@ -212,9 +212,7 @@ impl EditionAnalysis {
         self.assumed_architecture += u64::from(row.assumed_architecture);
         self.rates_used.extend(row.rate_indexes.iter().flatten());
         if let Some(reason) = &row.unpriced {
-            let waiting = self.unpriced.entry(reason.to_string()).or_default();
-            waiting.0 += 1;
-            waiting.1 = waiting.1.saturating_add(row.dpu_seconds);
+            self.unpriced.entry(reason.clone()).or_default().add(reason, row);
         }
     }
 
@@ -275,15 +273,9 @@ impl EditionAnalysis {
     }
 
     fn completeness(&self, context: &Context<'_>, period: &Period) -> Completeness {
-        let mut unpriced_reasons: Vec<_> = self
-            .unpriced
-            .iter()
-            .map(|(reason, (runs, dpu_seconds))| UnpricedReason {
-                reason: reason.clone(),
-                runs: *runs,
-                dpu_hours: (dpu_seconds / Decimal::from(3600)).round_dp(6).normalize(),
-            })
-            .collect();
+        let waiting = self.unpriced.iter();
+        let mut unpriced_reasons: Vec<_> =
+            waiting.map(|(reason, waiting)| waiting.figure(reason)).collect();
         unpriced_reasons.sort_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.reason.cmp(&b.reason)));
         let undated: BTreeSet<String> = self
             .rates_used

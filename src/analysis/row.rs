@@ -81,6 +81,8 @@ pub struct RunRow {
     pub(super) assumed_architecture: bool,
     pub(super) dpu_seconds: Decimal,
     pub(super) vcpu_hours: Decimal,
+    pub(super) memory_gb_hours: Decimal,
+    pub(super) storage_gb_hours: Decimal,
     pub(super) wasted_end: bool,
     pub(super) error: Option<String>,
     pub(super) flex: bool,
@@ -129,6 +131,8 @@ impl RunRow {
             assumed_architecture: emr && architecture.is_none() && basis.is_some(),
             dpu_seconds: priced.usage.dpu_seconds,
             vcpu_hours: priced.usage.vcpu_hours,
+            memory_gb_hours: priced.usage.memory_gb_hours,
+            storage_gb_hours: priced.usage.storage_gb_hours,
             wasted_end: run.is_wasted_end(&kind_of(run)),
             // A session that nobody used any more is no failure to look into.
             error: (run.state.is_bad_end() && !run.is_idle_end())

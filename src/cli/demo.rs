@@ -92,7 +92,7 @@ impl Demo {
             expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
         };
-        let (templates, books, ledger) = (app.templates()?, app.books()?, app.ledger());
+        let (templates, books, ledger) = (app.templates()?, app.books().await?, app.ledger());
         let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;
         let Some(figures) = all.first() else { return Ok(Exit::Failed) };
         write_files(&self.out, "weekly", &templates, figures, world)?;

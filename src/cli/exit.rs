@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use crate::app::BooksError;
 use crate::config::ConfigError;
 use crate::model::PeriodError;
 use crate::report::TemplateError;
@@ -86,6 +87,15 @@ impl From<StoreError> for Failure {
             _ => Exit::Failed,
         };
         Self { exit, message: error.to_string(), hint: Some(error.hint().to_owned()) }
+    }
+}
+
+impl From<BooksError> for Failure {
+    fn from(error: BooksError) -> Self {
+        match error {
+            BooksError::Store(error) => error.into(),
+            BooksError::Config(error) => error.into(),
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Report {
             return self.send(&app, world, &templates, &publication).await;
         }
         let edition = shown_edition(&app.ledger(), &publication).await?;
-        let all = figures(&app.store, &app.books()?, &request, &[edition]).await?;
+        let all = figures(&app.store, &app.books().await?, &request, &[edition]).await?;
         // One edition was asked for.
         let Some(figures) = all.first() else { return Ok(Exit::Done) };
         if let (Some(team), 0) = (&self.team, figures.totals.runs) {
@@ -128,7 +128,8 @@ impl Report {
             ));
         }
         let ledger = app.ledger();
-        let mails = mails(&app.store, &ledger, &app.books()?, templates, mail, publication).await?;
+        let mails =
+            mails(&app.store, &ledger, &app.books().await?, templates, mail, publication).await?;
         let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());
         let terms = Terms {
             by: world.who(),

@@ -6,6 +6,7 @@ mod address;
 mod apportion;
 mod delivery;
 mod job_run;
+mod list_price;
 mod merge;
 mod money;
 mod name;
@@ -22,11 +23,12 @@ pub use job_run::{
     Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Reading, Resources,
     RunIdentity,
 };
+pub use list_price::ListPrice;
 pub use merge::{Stamp, merge};
 pub use money::{AmountOutOfRange, Usd};
 pub use name::{Fold, JobNames, NamePatternError};
 pub use period::{Period, PeriodError, utc_day};
-pub use priced::{Basis, CostLine, Price, PricedRun, Unpriced, Usage};
+pub use priced::{Basis, CostLine, MissingRate, Price, PricedRun, Unpriced, Usage};
 pub use quota::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QUOTAS, QuotaValue,
 };

@@ -1,8 +1,11 @@
 //! What a run cost, line by line, or why that cannot be said.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use super::Usd;
 
@@ -66,7 +69,7 @@ pub struct CostLine {
 pub enum Unpriced {
     /// The rate card has no such rate.
     #[error("no rate for {0}")]
-    NoRate(String),
+    NoRate(Box<MissingRate>),
     /// A Spark run without a Glue version.
     #[error("the Glue version is not known")]
     NoVersion,
@@ -93,6 +96,48 @@ pub enum Unpriced {
     OutOfRange,
 }
 
+/// A rate that a run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct MissingRate {
+    /// `glue`, `emr-serverless`.
+    pub engine: &'static str,
+    /// The region.
+    pub region: String,
+    /// What is counted and has no rate: `DPU`, `M-DPU`, or of EMR Serverless what was billed.
+    pub components: Vec<&'static str>,
+    /// Glue: the kind of job.
+    pub kind: Option<String>,
+    /// Glue: the version.
+    pub version: Option<String>,
+    /// Glue: the execution class.
+    pub execution_class: Option<String>,
+    /// EMR Serverless: the architecture.
+    pub architecture: Option<String>,
+    /// Where the card has such a rate for other days only: from the first one to the last one,
+    /// which is excluded.
+    pub other_days: Option<(Option<Date>, Option<Date>)>,
+}
+
+impl fmt::Display for MissingRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.engine == "glue" { "Glue" } else { "EMR Serverless" })?;
+        let words = [&self.version, &self.kind, &self.execution_class, &self.architecture];
+        for word in words.into_iter().flatten() {
+            write!(f, " {word}")?;
+        }
+        write!(f, " {} in {}", self.components.join(" and "), self.region)?;
+        let Some((from, to)) = self.other_days else { return Ok(()) };
+        f.write_str("; the card has it")?;
+        if let Some(from) = from {
+            write!(f, " from {from}")?;
+        }
+        if let Some(to) = to {
+            write!(f, " to {to}")?;
+        }
+        f.write_str(" only")
+    }
+}
+
 /// What the run took of the account's capacity, priced or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -100,6 +145,10 @@ pub struct Usage {
     pub dpu_seconds: Decimal,
     /// EMR Serverless vCPU-hours.
     pub vcpu_hours: Decimal,
+    /// EMR Serverless memory, in GB-hours.
+    pub memory_gb_hours: Decimal,
+    /// EMR Serverless storage beyond what is free, in GB-hours.
+    pub storage_gb_hours: Decimal,
 }
 
 /// The price of a run.

@@ -8,11 +8,12 @@
 //! attempt's figures include the earlier ones' is not documented: until every attempt is known, its
 //! cost is an upper bound too.
 
-use rust_decimal::Decimal;
-
 use super::PricingSettings;
-use super::rate_card::{Rate, RateCard, Wanted};
+use super::glue::kind_of;
+use super::rate_card::{Found, RateCard, Wanted};
+use super::rate_use::Use;
 use super::reasoning::EmrReasoning;
+use super::unpriced::missing_rate;
 use crate::model::{
     Architecture, Basis, CostLine, ExecutionClass, JobRun, Price, PricedRun, Resources, Unpriced,
     Usage, Usd,
@@ -22,15 +23,20 @@ pub(super) fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -
     // An interim figure prices a run under way, never one that has ended.
     let known = run.billed.filter(|_| run.billed_is_final() || !run.state.is_terminal());
     let Some(billed) = known else {
-        return PricedRun {
-            price: Price::Unpriced(Unpriced::NotBilledYet),
-            usage: Usage {
-                vcpu_hours: run.used.map_or(Decimal::ZERO, |used| used.vcpu_hours),
-                ..Usage::default()
-            },
-        };
+        // What was used of storage includes what is free, so it does not wait for a price.
+        let usage = run.used.map_or_else(Usage::default, |used| Usage {
+            vcpu_hours: used.vcpu_hours,
+            memory_gb_hours: used.memory_gb_hours,
+            ..Usage::default()
+        });
+        return PricedRun { price: Price::Unpriced(Unpriced::NotBilledYet), usage };
     };
-    let usage = Usage { vcpu_hours: billed.vcpu_hours, ..Usage::default() };
+    let usage = Usage {
+        vcpu_hours: billed.vcpu_hours,
+        memory_gb_hours: billed.memory_gb_hours,
+        storage_gb_hours: billed.storage_gb_hours,
+        ..Usage::default()
+    };
     let price = priced(run, &billed, card, settings).unwrap_or_else(Price::Unpriced);
     PricedRun { price, usage }
 }
@@ -50,11 +56,16 @@ fn priced(
     ];
     let mut lines = Vec::with_capacity(components.len());
     let mut minimum_extra = Usd::ZERO;
+    let mut missing = Vec::new();
     for (component, unit, quantity, used) in components {
         if quantity.is_zero() {
             continue;
         }
-        let (rate_index, rate) = rate(run, component, card, settings)?;
+        let wanted = wanted(run, component, settings);
+        let Some(Found { index, rate, list }) = card.find(&wanted) else {
+            missing.push(wanted);
+            continue;
+        };
         let amount = |hours| Usd::of_usage(hours, 1, rate.usd).map_err(|_| Unpriced::OutOfRange);
         let billed_amount = amount(quantity)?;
         minimum_extra += billed_amount - amount(used.min(quantity))?;
@@ -63,10 +74,14 @@ fn priced(
             quantity,
             unit,
             rate: rate.usd,
-            list_rate: rate.usd,
-            rate_index: Some(rate_index),
+            list_rate: list.map_or(rate.usd, |list| list.usd),
+            rate_index: Some(index),
             amount: billed_amount,
         });
+    }
+    if !missing.is_empty() {
+        let architecture = Some(architecture(run, settings));
+        return Err(missing_rate(run, &kind_of(run), architecture, card, &missing));
     }
     let is_bound = is_flex(run) || is_later_attempt(run);
     let basis = if is_bound { Basis::UpperBound } else { Basis::Billed };
@@ -100,27 +115,21 @@ const fn is_later_attempt(run: &JobRun) -> bool {
     run.identity.attempt > 1
 }
 
-fn rate<'c>(
-    run: &JobRun,
-    component: &str,
-    card: &'c RateCard,
+/// The rate that a run's use of a component asks for.
+pub(super) fn wanted<'r>(
+    run: &'r JobRun,
+    component: &'static str,
     settings: &PricingSettings,
-) -> Result<(usize, &'c Rate), Unpriced> {
-    let architecture = architecture(run, settings).as_str();
-    let region = &run.identity.region;
-    let wanted = Wanted {
-        engine: "emr-serverless",
-        region,
+) -> Wanted<'r> {
+    Wanted {
+        engine: &run.identity.engine,
+        account: &run.identity.account,
+        region: &run.identity.region,
         component,
-        kind: "",
+        what: Use::emr_serverless(&kind_of(run), architecture(run, settings)),
         version: None,
-        execution_class: "",
-        architecture,
         at: run.end().or_else(|| run.start()),
-    };
-    card.find(wanted).ok_or_else(|| {
-        Unpriced::NoRate(format!("EMR Serverless {architecture} {component} in {region}"))
-    })
+    }
 }
 
 #[cfg(test)]

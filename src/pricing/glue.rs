@@ -13,8 +13,11 @@
 use rust_decimal::Decimal;
 
 use super::PricingSettings;
-use super::rate_card::{RateCard, Wanted, parse_version};
+use super::rate::parse_version;
+use super::rate_card::{Found, RateCard, Wanted};
+use super::rate_use::Use;
 use super::reasoning::{CapacityFrom, GlueQuantity, GlueReasoning, KindFrom};
+use super::unpriced::missing_rate;
 use crate::model::{
     AmountOutOfRange, Basis, CostLine, ExecutionClass, JobKind, JobRun, Price, PricedRun, Unpriced,
     Usage, Usd,
@@ -213,28 +216,12 @@ fn priced(
     }
     let (component, unit) =
         if is_memory_optimised(run) { ("M-DPU", "M-DPU-Hours") } else { ("DPU", "DPU-Hours") };
-    let version = run.version.as_deref().and_then(parse_version);
-    if version.is_none() && matches!(kind, JobKind::Spark | JobKind::Streaming) {
+    let wanted = wanted(run, kind, component);
+    if wanted.version.is_none() && matches!(kind, JobKind::Spark | JobKind::Streaming) {
         return Err(Unpriced::NoVersion);
     }
-    let class = run.execution_class.as_ref().map_or("STANDARD", ExecutionClass::as_str);
-    let region = &run.identity.region;
-    let wanted = Wanted {
-        engine: "glue",
-        region,
-        component,
-        kind: kind.as_str(),
-        version,
-        execution_class: class,
-        architecture: "",
-        at: run.end().or_else(|| run.start()),
-    };
-    let Some((rate_index, rate)) = card.find(wanted) else {
-        let version = run.version.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
-        let kind = kind.as_str();
-        return Err(Unpriced::NoRate(format!(
-            "Glue{version} {kind} {class} {component} in {region}"
-        )));
+    let Some(Found { index, rate, list }) = card.find(&wanted) else {
+        return Err(missing_rate(run, kind, None, card, &[wanted]));
     };
     let amount = |dpu_seconds| Usd::of_usage(dpu_seconds, SECONDS_PER_HOUR, rate.usd);
     let (amount, used) = match (amount(quantity.dpu_seconds), amount(quantity.used_dpu_seconds)) {
@@ -248,12 +235,25 @@ fn priced(
         quantity: hours(quantity.dpu_seconds),
         unit,
         rate: rate.usd,
-        list_rate: rate.usd,
-        rate_index: Some(rate_index),
+        list_rate: list.map_or(rate.usd, |list| list.usd),
+        rate_index: Some(index),
         amount,
     };
     let minimum_extra = amount - used;
     Ok(Price::Priced { lines: vec![line], basis: quantity.basis, minimum_extra })
+}
+
+/// The rate that a run's use of a component asks for.
+pub(super) fn wanted<'r>(run: &'r JobRun, kind: &JobKind, component: &'static str) -> Wanted<'r> {
+    Wanted {
+        engine: &run.identity.engine,
+        account: &run.identity.account,
+        region: &run.identity.region,
+        component,
+        what: Use::glue(kind, run.execution_class.as_ref()),
+        version: run.version.as_deref().and_then(parse_version),
+        at: run.end().or_else(|| run.start()),
+    }
 }
 
 /// Seconds as hours, rounded half to even at nine decimals. For showing: amounts are computed from

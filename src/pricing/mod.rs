@@ -3,18 +3,29 @@
 //! The rules and their sources: `glue` and `emr_serverless`. The rates are data: `rates.toml`.
 
 mod by_day;
+mod discount;
 mod emr_serverless;
 mod glue;
+mod listed;
+mod rate;
 mod rate_card;
+mod rate_table;
+mod rate_use;
 mod reasoning;
+mod saving;
+mod unpriced;
 mod usage_type;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 pub use by_day::{DayShare, by_day};
+pub use discount::Discount;
 pub use glue::{dpu_factor, is_memory_optimised, kind_of};
-pub use rate_card::{Rate, RateCard, RateCardError, RateTable, Version};
+pub use listed::{Novelty, PriceHistory};
+pub use rate::{Discounted, Origin, Rate, Version};
+pub use rate_card::{Found, RateCard, RateCardError};
+pub use rate_table::RateTable;
 pub use reasoning::{
     CapacityFrom, EmrReasoning, GlueQuantity, GlueReasoning, KindFrom, Reasoning, explain,
 };
@@ -30,8 +41,11 @@ use crate::model::{
 pub struct PricingSettings {
     /// Whether the billing minimum applies on top of `DPUSeconds` too. AWS does not say.
     pub minimum_applies_to_metered: bool,
-    /// Rates that come before those that ship: negotiated ones, other regions.
+    /// Rates that come before those that ship and those of the Price List: negotiated ones, other
+    /// regions.
     pub rates: Vec<RateTable>,
+    /// What comes off list prices.
+    pub discounts: Vec<Discount>,
     /// The architecture of an EMR Serverless run whose application is not known, as in an imported
     /// file. `X86_64` is AWS's default, and the dearer one.
     pub assumed_architecture: Architecture,
@@ -42,6 +56,7 @@ impl Default for PricingSettings {
         Self {
             minimum_applies_to_metered: false,
             rates: Vec::new(),
+            discounts: Vec::new(),
             assumed_architecture: Architecture::X86,
         }
     }
@@ -61,6 +76,22 @@ pub fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> Price
             usage: Usage::default(),
         },
     }
+}
+
+/// The rates of a cost line of a run: the one that is paid, and the price list's, which a negotiated
+/// one takes the place of. `None` for an imported cost.
+#[must_use]
+pub fn rates_of<'c>(
+    run: &JobRun,
+    line: &CostLine,
+    card: &'c RateCard,
+    settings: &PricingSettings,
+) -> Option<Found<'c>> {
+    line.rate_index?;
+    card.find(&match run.identity.engine {
+        Engine::Glue => glue::wanted(run, &kind_of(run), line.component),
+        _ => emr_serverless::wanted(run, line.component, settings),
+    })
 }
 
 /// The cost that came with a run, where it is in the range of a rate.

@@ -1,77 +1,26 @@
-//! The rate card: what a unit costs, where, for whom, and since when. Data, with its sources.
+//! The rate card: every rate, and the one that a use is paid at.
+//!
+//! What the configuration says comes before AWS's Price List, and that before what ships. Within
+//! one of them no two rates are for the same use on the same day: such a card is refused, so that
+//! none is ever chosen by accident. What is for one account comes before what is for all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::model::{Usd, utc_day};
+use super::PricingSettings;
+use super::listed::PriceHistory;
+use super::rate::{Origin, Rate, Version};
+use super::rate_table::{Bounds, RateTable};
+use super::rate_use::Use;
+use crate::model::{Engine, ListPrice};
 
 /// The rates that ship with Runledger.
 const SHIPPED: &str = include_str!("rates.toml");
-
-/// One kind of usage with its price in several regions, as it stands in a file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RateTable {
-    /// `glue`, `emr-serverless`.
-    pub engine: String,
-    /// `DPU`, `M-DPU`, `vCPU`, `memory`, `storage`.
-    pub component: String,
-    /// The kinds of job it is for; all where empty.
-    #[serde(default)]
-    pub kinds: Vec<String>,
-    /// The first Glue version it is for.
-    pub from_version: Option<String>,
-    /// The first Glue version it is no longer for.
-    pub below_version: Option<String>,
-    /// `STANDARD`, `FLEX`; any where absent.
-    pub execution_class: Option<String>,
-    /// `X86_64`, `ARM64`; any where absent.
-    pub architecture: Option<String>,
-    /// The first UTC day it is in force.
-    pub from: Option<Date>,
-    /// The first UTC day it is no longer in force.
-    pub to: Option<Date>,
-    /// How old the source is; absent where it has no date.
-    pub as_of: Option<String>,
-    /// Where the figures come from.
-    pub source: String,
-    /// US dollars per unit and hour, by region, as text: no float comes near them.
-    pub usd: BTreeMap<String, String>,
-}
-
-/// A rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// The engine.
-    pub engine: String,
-    /// The region.
-    pub region: String,
-    /// What is counted.
-    pub component: String,
-    /// The kinds of job it is for; all where empty.
-    pub kinds: Vec<String>,
-    /// Glue versions it is for: from, and below.
-    pub versions: (Option<Version>, Option<Version>),
-    /// The execution class it is for.
-    pub execution_class: Option<String>,
-    /// The architecture it is for.
-    pub architecture: Option<String>,
-    /// UTC days in force: from, and to (excluded).
-    pub days: (Option<Date>, Option<Date>),
-    /// US dollars per unit and hour.
-    pub usd: Decimal,
-    /// How old the source is; `None` where it has no date.
-    pub as_of: Option<String>,
-    /// Where the figure comes from.
-    pub source: String,
-}
-
-/// A Glue version, compared by number: 5.1 < 6.0 < 10.0.
-pub type Version = (u32, u32);
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A rate card that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,49 +28,84 @@ pub enum RateCardError {
     /// Not a rate file at all.
     #[error("the rate card cannot be read: {0}")]
     Syntax(String),
-    /// A price that is no positive decimal number.
-    #[error("{engine} {component} in {region}: `{price}` is no price")]
-    Price {
-        /// The engine.
-        engine: String,
-        /// The component.
-        component: String,
-        /// The region.
-        region: String,
-        /// The price as written.
-        price: String,
+    /// A rate or discount that cannot be.
+    #[error("{key}: {reason}")]
+    Invalid {
+        /// Where it stands.
+        key: String,
+        /// What is wrong, and what was expected.
+        reason: String,
     },
-    /// A version that is no number.
-    #[error("{engine} {component}: `{version}` is no Glue version; versions are written like 6.0")]
-    Version {
-        /// The engine.
-        engine: String,
-        /// The component.
-        component: String,
-        /// The version as written.
-        version: String,
+    /// Two rates, or two discounts, in force for the same use on the same day.
+    #[error(
+        "{first} and {second} are both in force for {what}; give one of them a `to`, or make \
+             them differ in what they are for"
+    )]
+    Overlap {
+        /// Where the one stands.
+        first: String,
+        /// Where the other stands.
+        second: String,
+        /// What both are for.
+        what: String,
     },
+}
+
+impl RateCardError {
+    pub(super) fn invalid(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { key: key.into(), reason: reason.into() }
+    }
 }
 
 /// What a rate is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
-    pub(super) engine: &'a str,
+    pub(super) engine: &'a Engine,
+    pub(super) account: &'a str,
     pub(super) region: &'a str,
-    pub(super) component: &'a str,
-    pub(super) kind: &'a str,
+    pub(super) component: &'static str,
+    pub(super) what: Use,
     pub(super) version: Option<Version>,
-    pub(super) execution_class: &'a str,
-    pub(super) architecture: &'a str,
     /// The instant of use.
     pub(super) at: Option<Timestamp>,
+}
+
+/// The rate that a use is paid at, and the price list's.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'c> {
+    /// Where the rate that is paid stands in the card.
+    pub index: usize,
+    /// The rate that is paid.
+    pub rate: &'c Rate,
+    /// The price list's rate; `None` where no list has the use.
+    pub list: Option<&'c Rate>,
 }
 
 /// Every rate, found by region and engine.
 #[derive(Clone, Debug, Default)]
 pub struct RateCard {
     rates: Vec<Rate>,
-    by_region: HashMap<String, Vec<usize>>,
+    glue: Buckets,
+    emr_serverless: Buckets,
+}
+
+/// An engine's entries by region, in the order in which they are to be tried.
+type Buckets = BTreeMap<String, Vec<Entry>>;
+
+/// What of a rate decides whether it fits, ready to be compared.
+#[derive(Clone, Debug)]
+struct Entry {
+    component: &'static str,
+    what: Use,
+    versions: (Option<Version>, Option<Version>),
+    /// Epoch seconds.
+    seconds: Range<i64>,
+    account: Option<String>,
+    /// Whether it is a list price, or what was negotiated in its place.
+    is_list_price: bool,
+    index: usize,
+    /// The discounts that come off it, those for one account first.
+    discounted: Vec<Self>,
 }
 
 impl RateCard {
@@ -130,33 +114,29 @@ impl RateCard {
     /// # Errors
     /// Never for a released version: a test reads it.
     pub fn shipped() -> Result<Self, RateCardError> {
-        Self::parse(SHIPPED)
+        Self::new(&[], &PricingSettings::default())
     }
 
-    /// Reads a card from TOML, `[[rates]]` tables as in the shipped one.
+    /// The shipped card, with what was read of the Price List, and with what is configured: each
+    /// comes before the one before it.
     ///
     /// # Errors
-    /// When the text is no rate card, or a price or version in it is none.
-    pub fn parse(text: &str) -> Result<Self, RateCardError> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            rates: Vec<RateTable>,
+    /// When a configured rate or discount cannot be, or two are for the same use on the same day.
+    pub fn new(listed: &[ListPrice], settings: &PricingSettings) -> Result<Self, RateCardError> {
+        let shipped = shipped_rates()?;
+        let bounds = Bounds::of(&shipped);
+        let mut rates = shipped;
+        rates.extend(PriceHistory::of(listed).rates());
+        let configured_from = rates.len();
+        let mut keys = Vec::new();
+        for (place, table) in settings.rates.iter().enumerate() {
+            let key = format!("pricing.rates[{place}]");
+            let added = table.rates(&key, Origin::Configuration, &bounds)?;
+            keys.extend(added.iter().map(|_| key.clone()));
+            rates.extend(added);
         }
-        let file: File =
-            toml::from_str(text).map_err(|error| RateCardError::Syntax(error.to_string()))?;
-        Self::default().with(&file.rates)
-    }
-
-    /// This card with more tables, each of which comes before what the card says for the same use.
-    ///
-    /// # Errors
-    /// When a price or version is none.
-    pub fn with(mut self, tables: &[RateTable]) -> Result<Self, RateCardError> {
-        for table in tables {
-            self.add(table)?;
-        }
-        Ok(self)
+        check_rates(&rates[configured_from..], |place| keys[place].clone())?;
+        Self { rates, ..Self::default() }.discounted(settings)
     }
 
     /// All rates; a cost line's `rate_index` points into them.
@@ -165,204 +145,296 @@ impl RateCard {
         &self.rates
     }
 
-    fn add(&mut self, table: &RateTable) -> Result<(), RateCardError> {
-        let version = |text: &Option<String>| {
-            let parse = |text: &String| {
-                parse_version(text).ok_or_else(|| RateCardError::Version {
-                    engine: table.engine.clone(),
-                    component: table.component.clone(),
-                    version: text.clone(),
-                })
-            };
-            text.as_ref().map(parse).transpose()
-        };
-        let versions = (version(&table.from_version)?, version(&table.below_version)?);
-        for (region, price) in &table.usd {
-            let usd = price.parse::<Decimal>().ok().filter(|usd| usd.is_sign_positive());
-            let usd = usd.ok_or_else(|| RateCardError::Price {
-                engine: table.engine.clone(),
-                component: table.component.clone(),
-                region: region.clone(),
-                price: price.clone(),
-            })?;
-            self.by_region.entry(region.clone()).or_default().push(self.rates.len());
-            self.rates.push(Rate {
-                engine: table.engine.clone(),
-                region: region.clone(),
-                component: table.component.clone(),
-                kinds: table.kinds.clone(),
-                versions,
-                execution_class: table.execution_class.clone(),
-                architecture: table.architecture.clone(),
-                days: (table.from, table.to),
-                usd,
-                as_of: table.as_of.clone(),
-                source: table.source.clone(),
+    /// Adds the discounted rates, and indexes everything.
+    fn discounted(mut self, settings: &PricingSettings) -> Result<Self, RateCardError> {
+        let key = |place: usize| format!("pricing.discounts[{place}]");
+        let mut percents = Vec::with_capacity(settings.discounts.len());
+        for (place, discount) in settings.discounts.iter().enumerate() {
+            percents.push(discount.checked(&key(place))?);
+            let others = &settings.discounts[..place];
+            if let Some(other) = others.iter().position(|other| other.overlaps(discount)) {
+                let (first, second) = (key(other), key(place));
+                let what = "some of the same rates on the same days".to_owned();
+                return Err(RateCardError::Overlap { first, second, what });
+            }
+        }
+        let mut buckets = [Buckets::new(), Buckets::new()];
+        for index in 0..self.rates.len() {
+            let rate = self.rates[index].clone();
+            let mut entry = Entry::of(&rate, index);
+            for (discount, percent) in settings.discounts.iter().zip(&percents) {
+                if let Some(cheaper) = discount.applied(*percent, &rate, index) {
+                    entry.discounted.push(Entry::of(&cheaper, self.rates.len()));
+                    self.rates.push(cheaper);
+                }
+            }
+            entry.discounted.sort_by_key(|entry| entry.account.is_none());
+            let engine = usize::from(rate.engine != Engine::Glue.as_str());
+            buckets[engine].entry(rate.region).or_default().push(entry);
+        }
+        for entries in buckets.iter_mut().flat_map(BTreeMap::values_mut) {
+            // What was negotiated, then the list by whose word it is; one account before all.
+            entries.sort_by_key(|entry| {
+                let origin = self.rates[entry.index].origin;
+                (entry.is_list_price, Reverse(origin), entry.account.is_none(), entry.index)
             });
         }
-        Ok(())
+        [self.glue, self.emr_serverless] = buckets;
+        Ok(self)
     }
 
-    /// The rate for a use, with its index. Where several fit, the one in force since the latest
-    /// day, and of those the one added last.
-    pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<(usize, &Rate)> {
-        let indexes = self.by_region.get(wanted.region)?;
-        indexes
+    fn bucket(&self, wanted: &Wanted<'_>) -> &[Entry] {
+        let buckets = match wanted.engine {
+            Engine::Glue => &self.glue,
+            Engine::EmrServerless => &self.emr_serverless,
+            Engine::Other(_) => return &[],
+        };
+        buckets.get(wanted.region).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rate for a use.
+    pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<Found<'_>> {
+        let second = wanted.at.map(Timestamp::as_second);
+        let mut fitting =
+            self.bucket(wanted).iter().filter(|e| e.fits(wanted) && e.is_in_force(second));
+        let first = fitting.next()?;
+        let paid = first
+            .discounted
             .iter()
-            .map(|index| (*index, &self.rates[*index]))
-            .filter(|(_, rate)| rate.fits(&wanted))
-            .max_by_key(|(_, rate)| rate.days.0)
+            .find(|discounted| discounted.is_in_force(second) && discounted.is_for(wanted.account));
+        let list = if first.is_list_price {
+            Some(first)
+        } else {
+            fitting.find(|entry| entry.is_list_price)
+        };
+        let index = paid.unwrap_or(first).index;
+        let rate = &self.rates[index];
+        Some(Found { index, rate, list: list.map(|entry| &self.rates[entry.index]) })
+    }
+
+    /// A rate for the same use on other days, where there is none on this one.
+    pub(super) fn find_on_other_days(&self, wanted: &Wanted<'_>) -> Option<&Rate> {
+        let entry = self.bucket(wanted).iter().find(|entry| entry.fits(wanted))?;
+        Some(&self.rates[entry.index])
     }
 }
 
-impl RateCard {
-    /// What a cost of Glue Spark runs before 6.0 would have been less at the 6.0 rate of its region
-    /// and class, for the same DPU time; `None` where that rate is not known or is no lower, or the
-    /// runs are no Spark runs before 6.0.
-    #[must_use]
-    pub fn saving_on_glue_6(
-        &self,
-        region: &str,
-        worker_type: &str,
-        execution_class: &str,
-        version: &str,
-        cost: Usd,
-        at: Timestamp,
-    ) -> Option<Usd> {
-        const GLUE_6: Version = (6, 0);
-        let version = parse_version(version).filter(|version| *version < GLUE_6)?;
-        let family = worker_type.split_once('.').map_or(worker_type, |(family, _)| family);
-        let component = match family {
-            "G" | "Standard" => "DPU",
-            "R" => "M-DPU",
-            _ => return None,
+impl Entry {
+    fn of(rate: &Rate, index: usize) -> Self {
+        let components = ["DPU", "M-DPU", "vCPU", "memory", "storage"];
+        let component = components.into_iter().find(|c| *c == rate.component);
+        let second = |day: jiff::civil::Date| {
+            let since = day.since(jiff::civil::date(1970, 1, 1)).map(|span| span.get_days());
+            since.map_or(0, i64::from) * SECONDS_PER_DAY
         };
-        let rate = |version| {
-            let wanted = Wanted {
-                engine: "glue",
-                region,
-                component,
-                kind: "spark",
-                version: Some(version),
-                execution_class,
-                architecture: "",
-                at: Some(at),
-            };
-            self.find(wanted).map(|(_, rate)| rate.usd)
-        };
-        let (old, new) = (rate(version)?, rate(GLUE_6)?);
-        let same_scale = |a: Decimal, b: Decimal| {
-            let scale = a.scale().max(b.scale());
-            let at = |mut d: Decimal| {
-                d.rescale(scale);
-                u64::try_from(d.mantissa()).ok()
-            };
-            Some((at(a)?, at(b)?))
-        };
-        let (old, new) = same_scale(old, new)?;
-        (new < old).then(|| cost.scaled(old - new, old)).flatten()
+        let (from, to) = rate.days;
+        Self {
+            component: component.unwrap_or_default(),
+            what: Use::of(rate),
+            versions: rate.versions,
+            seconds: from.map_or(i64::MIN, second)..to.map_or(i64::MAX, second),
+            account: rate.account.clone(),
+            is_list_price: rate.is_list_price,
+            index,
+            discounted: Vec::new(),
+        }
     }
-}
 
-impl Rate {
     fn fits(&self, wanted: &Wanted<'_>) -> bool {
-        let any_or = |own: &Option<String>, asked: &str| own.as_deref().is_none_or(|o| o == asked);
-        let (from_version, below_version) = self.versions;
-        let day = wanted.at.map(utc_day);
-        let (from, to) = self.days;
-        self.engine == wanted.engine
-            && self.component == wanted.component
-            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == wanted.kind))
-            && from_version.is_none_or(|from| wanted.version.is_some_and(|v| v >= from))
-            && below_version.is_none_or(|below| wanted.version.is_some_and(|v| v < below))
-            && any_or(&self.execution_class, wanted.execution_class)
-            && any_or(&self.architecture, wanted.architecture)
-            && from.is_none_or(|from| day.is_some_and(|day| day >= from))
-            && to.is_none_or(|to| day.is_some_and(|day| day < to))
+        let (from, below) = self.versions;
+        self.component == wanted.component
+            && self.what.meets(&wanted.what)
+            && from.is_none_or(|from| wanted.version.is_some_and(|v| v >= from))
+            && below.is_none_or(|below| wanted.version.is_some_and(|v| v < below))
+            && self.is_for(wanted.account)
+    }
+
+    fn is_for(&self, account: &str) -> bool {
+        self.account.as_deref().is_none_or(|own| own == account)
+    }
+
+    /// Whether it is in force at a second; a use whose time is not known fits what is always so.
+    fn is_in_force(&self, second: Option<i64>) -> bool {
+        match second {
+            Some(second) => self.seconds.contains(&second),
+            None => self.seconds == (i64::MIN..i64::MAX),
+        }
     }
 }
 
-/// A Glue version as two numbers; `None` for `auto` and anything else that is not one.
-pub(super) fn parse_version(text: &str) -> Option<Version> {
-    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
-    Some((major.parse().ok()?, minor.parse().ok()?))
+/// The rates of the shipped file.
+fn shipped_rates() -> Result<Vec<Rate>, RateCardError> {
+    parse(SHIPPED)
+}
+
+/// Reads `[[rates]]` tables as in the shipped file.
+fn parse(text: &str) -> Result<Vec<Rate>, RateCardError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        rates: Vec<RateTable>,
+    }
+    let file: File =
+        toml::from_str(text).map_err(|error| RateCardError::Syntax(error.to_string()))?;
+    let mut rates = Vec::new();
+    for (place, table) in file.rates.iter().enumerate() {
+        let key = format!("rates[{place}]");
+        rates.extend(table.rates(&key, Origin::Shipped, &Bounds::default())?);
+    }
+    check_rates(&rates, |place| format!("shipped rate {place}"))?;
+    Ok(rates)
+}
+
+/// Refuses two rates of one source that are for the same use on the same day.
+fn check_rates(rates: &[Rate], key: impl Fn(usize) -> String) -> Result<(), RateCardError> {
+    for (second, rate) in rates.iter().enumerate() {
+        let same = |other: &Rate| {
+            other.is_list_price == rate.is_list_price
+                && other.account == rate.account
+                && other.overlaps(rate)
+        };
+        if let Some(first) = rates[..second].iter().position(same) {
+            let what = rate.to_string();
+            let (first, second) = (key(first), key(second));
+            return Err(RateCardError::Overlap { first, second, what });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ExecutionClass, JobKind};
+    use crate::pricing::rate::parse_version;
 
-    fn wanted<'a>(region: &'a str, version: &str, class: &'a str) -> Wanted<'a> {
+    const ACCOUNT: &str = "111122223333";
+
+    fn wanted<'a>(region: &'a str, version: &str, class: &str) -> Wanted<'a> {
         Wanted {
-            engine: "glue",
+            engine: &Engine::Glue,
+            account: ACCOUNT,
             region,
             component: "DPU",
-            kind: "spark",
+            what: Use::glue(&JobKind::Spark, Some(&ExecutionClass::from(class))),
             version: parse_version(version),
-            execution_class: class,
-            architecture: "",
             at: Some("2026-11-10T00:00:00Z".parse().unwrap()),
         }
+    }
+
+    fn card(settings: &str) -> Result<RateCard, String> {
+        let settings: PricingSettings = toml::from_str(settings).unwrap();
+        RateCard::new(&[], &settings).map_err(|error| error.to_string())
+    }
+
+    /// A `[[rates]]` table for Glue DPUs.
+    fn table(usd: &str, more: &str) -> String {
+        format!(
+            "[[rates]]\nengine=\"glue\"\ncomponent=\"DPU\"\nsource=\"s\"\nusd={{ {usd} }}\n{more}\n"
+        )
+    }
+
+    fn paid_and_listed(card: &RateCard, wanted: Wanted<'_>) -> Option<(String, Option<String>)> {
+        let found = card.find(&wanted)?;
+        Some((found.rate.usd.to_string(), found.list.map(|list| list.usd.to_string())))
     }
 
     #[test]
     fn the_shipped_card_knows_bands_and_classes() {
         let card = RateCard::shipped().unwrap();
-        let rate = |wanted| card.find(wanted).map(|(_, rate)| rate.usd.to_string());
+        let rate = |wanted| card.find(&wanted).map(|found| found.rate.usd.to_string());
         assert_eq!(rate(wanted("us-east-1", "5.1", "STANDARD")).unwrap(), "0.44");
         assert_eq!(rate(wanted("us-east-1", "6.0", "STANDARD")).unwrap(), "0.308");
         assert_eq!(rate(wanted("us-east-1", "10.0", "STANDARD")).unwrap(), "0.308");
         assert_eq!(rate(wanted("us-east-1", "4.0", "FLEX")).unwrap(), "0.29");
         assert_eq!(rate(wanted("sa-east-1", "2.0", "STANDARD")).unwrap(), "0.69");
         assert_eq!(rate(wanted("sa-east-1", "4.0", "FLEX")), None);
+        assert_eq!(rate(wanted("us-east-1", "4.0", "TURBO")), None);
         assert_eq!(rate(wanted("mars-north-1", "4.0", "STANDARD")), None);
         assert_eq!(rate(wanted("us-east-1", "auto", "STANDARD")), None);
     }
 
-    /// Every use has at most one rate in force on any day, so none is chosen by accident.
-    #[test]
-    fn shipped_rates_do_not_overlap() {
-        let card = RateCard::shipped().unwrap();
-        for (n, a) in card.rates.iter().enumerate() {
-            for b in &card.rates[n + 1..] {
-                let same = (&a.engine, &a.region, &a.component, &a.execution_class)
-                    == (&b.engine, &b.region, &b.component, &b.execution_class)
-                    && a.architecture == b.architecture
-                    && a.kinds.iter().any(|kind| b.kinds.contains(kind));
-                let disjoint = a.versions.1.is_some_and(|below| Some(below) <= b.versions.0)
-                    || b.versions.1.is_some_and(|below| Some(below) <= a.versions.0);
-                assert!(!same || disjoint, "{a:?} overlaps {b:?}");
-            }
-        }
-    }
-
     #[test]
     fn a_rate_is_in_force_between_its_days() {
-        let card = RateCard::parse(
-            "[[rates]]\nengine='glue'\ncomponent='DPU'\nsource='s'\nto='2026-11-01'\n\
-             [rates.usd]\nx='1'\n\
-             [[rates]]\nengine='glue'\ncomponent='DPU'\nsource='s'\nfrom='2026-11-01'\n\
-             [rates.usd]\nx='2'\n",
-        )
-        .unwrap();
+        let tables = table("mars-north-1 = \"1\"", "to = \"2026-11-01\"")
+            + &table("mars-north-1 = \"2\"", "from = \"2026-11-01\"");
+        let card = card(&tables).unwrap();
         let on = |day: &str| {
             let at = Some(day.parse().unwrap());
-            card.find(Wanted { at, ..wanted("x", "5.0", "STANDARD") }).unwrap().1.usd
+            let wanted = Wanted { at, ..wanted("mars-north-1", "5.0", "STANDARD") };
+            card.find(&wanted).unwrap().rate.usd.to_string()
         };
-        assert_eq!(on("2026-10-31T23:59:59Z"), Decimal::ONE);
-        assert_eq!(on("2026-11-01T00:00:00Z"), Decimal::TWO);
+        assert_eq!(on("2026-10-31T23:59:59Z"), "1");
+        assert_eq!(on("2026-11-01T00:00:00Z"), "2");
+        let unknown = Wanted { at: None, ..wanted("mars-north-1", "5.0", "STANDARD") };
+        assert!(card.find(&unknown).is_none());
+        assert_eq!(card.find_on_other_days(&unknown).unwrap().usd.to_string(), "1");
     }
 
     #[test]
-    fn a_price_that_is_none_is_refused() {
-        let table = |price: &str| {
-            format!(
-                "[[rates]]\nengine='glue'\ncomponent='DPU'\nsource='s'\n[rates.usd]\nx='{price}'"
-            )
+    fn what_is_negotiated_is_paid_and_the_list_stands_beside_it() {
+        let settings = table("eu-west-1 = \"0.3\", mars-north-1 = \"0.31\"", "")
+            + &table("mars-north-1 = \"0.5\"", "list_price = true")
+            + &table("eu-west-1 = \"0.2\"", &format!("account = \"{ACCOUNT}\""))
+            + &table("moon-south-1 = \"0.8\"", "list_price = true")
+            + "[[discounts]]\nsource=\"EDP\"\npercent=\"10\"\n";
+        let card = card(&settings).unwrap();
+        let both = |wanted| paid_and_listed(&card, wanted).unwrap();
+        let some = |paid: &str, list: &str| (paid.to_owned(), Some(list.to_owned()));
+        let ireland = wanted("eu-west-1", "5.0", "STANDARD");
+        assert_eq!(both(ireland), some("0.2", "0.44"));
+        assert_eq!(both(Wanted { account: "9", ..ireland }), some("0.3", "0.44"));
+        assert_eq!(both(wanted("mars-north-1", "5.0", "STANDARD")), some("0.31", "0.5"));
+        // No discount comes off what is negotiated; it comes off what is a list price.
+        assert_eq!(both(wanted("moon-south-1", "5.0", "STANDARD")), some("0.72", "0.8"));
+        assert_eq!(both(wanted("us-east-1", "5.0", "STANDARD")), some("0.396", "0.44"));
+        let no_list = table("mars-north-1 = \"0.31\"", "");
+        let mars = wanted("mars-north-1", "5.0", "STANDARD");
+        let found = paid_and_listed(&super::tests::card(&no_list).unwrap(), mars).unwrap();
+        assert_eq!(found, ("0.31".to_owned(), None));
+    }
+
+    #[test]
+    fn an_account_has_its_own_discount_in_its_days() {
+        let card = card(&format!(
+            "[[discounts]]\nsource=\"a\"\npercent=\"10\"\n\
+             [[discounts]]\nsource=\"b\"\npercent=\"50\"\naccount=\"{ACCOUNT}\"\nto=\"2026-11-10\""
+        ))
+        .unwrap();
+        let at = |account, at: &str| {
+            let at = Some(at.parse().unwrap());
+            let wanted = Wanted { at, account, ..wanted("us-east-1", "5.0", "STANDARD") };
+            card.find(&wanted).unwrap().rate.usd.to_string()
         };
-        assert!(RateCard::parse(&table("0.5")).is_ok());
-        for price in ["-0.5", "free", "NaN", ""] {
-            assert!(RateCard::parse(&table(price)).is_err(), "{price}");
-        }
+        assert_eq!(at(ACCOUNT, "2026-11-09T23:59:59Z"), "0.22");
+        assert_eq!(at(ACCOUNT, "2026-11-10T00:00:00Z"), "0.396");
+        assert_eq!(at("999999999999", "2026-11-09T23:59:59Z"), "0.396");
+    }
+
+    #[test]
+    fn two_rates_for_the_same_use_are_refused_by_name() {
+        let two = |first: &str, second: &str| {
+            let usd = "eu-west-1 = \"0.3\"";
+            card(&(table(usd, first) + &table(usd, second)))
+        };
+        let refused = two("", "kinds = [\"spark\"]").unwrap_err();
+        let expected = "pricing.rates[0] and pricing.rates[1] are both in force for Glue DPU spark";
+        assert!(refused.starts_with(expected), "{refused}");
+        assert!(two("kinds = [\"ray\"]", "kinds = [\"spark\"]").is_ok());
+        assert!(two("execution_class = \"FLEX\"", "kinds = [\"spark\"]").is_err());
+        assert!(two("execution_class = \"FLEX\"", "execution_class = \"STANDARD\"").is_ok());
+        assert!(two("below_version = \"6.0\"", "from_version = \"5.1\"").is_err());
+        assert!(two("below_version = \"6.0\"", "from_version = \"6.0\"").is_ok());
+        assert!(two("from = \"2026-01-01\"", "to = \"2026-01-02\"").is_err());
+        assert!(two("from = \"2026-01-01\"", "to = \"2026-01-01\"").is_ok());
+        assert!(two("list_price = true", "").is_ok());
+        assert!(two("", "account = \"111122223333\"").is_ok());
+    }
+
+    #[test]
+    fn the_shipped_file_is_read_as_strictly() {
+        let file = table("x-y-1 = \"1\"", "") + &table("x-y-1 = \"2\"", "");
+        assert!(parse(&file).unwrap_err().to_string().contains("both in force"));
+        assert!(parse("[[rates]]\nprice = 5").is_err());
     }
 }

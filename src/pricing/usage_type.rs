@@ -4,7 +4,7 @@
 //! Tails are matched longest first, since some begin like others. Sources: third-party readings of
 //! the Price List and of bills; a tail that nobody has been seen to be billed under is not here.
 
-use super::rate_card::{Rate, Version};
+use super::rate::{Rate, Version};
 
 /// The version from which Glue has rates of its own ("Gen2").
 const GLUE_6: Version = (6, 0);

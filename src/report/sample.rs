@@ -94,6 +94,7 @@ fn completeness(at: Timestamp, cost: Usd) -> Completeness {
             reason: "reason".into(),
             runs: 1,
             dpu_hours: Decimal::ONE,
+            ..UnpricedReason::default()
         }],
         collected_through: Some(at),
         not_collected: vec![NotCollected {

@@ -6,6 +6,7 @@
 //! | a run not yet settled | `OPEN` | identity | with the run's retention |
 //! | how far a source was read | `SOURCE` | account, region, engine, `sessions` | never |
 //! | a quota's value | `QUOTA` | account, region, quota | never |
+//! | a price of AWS's Price List | `PRICE` | region, usage type, effective day, time read | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //!
 //! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in
@@ -18,7 +19,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{Engine, RunIdentity, utc_day};
+use crate::model::{Engine, ListPrice, RunIdentity, utc_day};
 
 pub(super) const PARTITION_KEY: &str = "pk";
 pub(super) const SORT_KEY: &str = "sk";
@@ -28,6 +29,9 @@ pub(super) const TTL: &str = "ttl";
 pub(super) const OPEN: &str = "OPEN";
 pub(super) const SOURCE: &str = "SOURCE";
 pub(super) const QUOTA: &str = "QUOTA";
+/// The prices read of AWS's Price List. The time of reading is part of their key, so that a price
+/// that a later list corrects stays on record beside it.
+pub(super) const PRICE: &str = "PRICE";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -74,6 +78,12 @@ pub(super) fn identity_key(identity: &RunIdentity) -> String {
         escaped(engine.as_str()),
         escaped(application),
     )
+}
+
+/// The sort key of a price.
+pub(super) fn price_key(price: &ListPrice) -> String {
+    let ListPrice { region, usage_type, effective, read_at, .. } = price;
+    format!("{}#{}#{effective}#{read_at}", escaped(region), escaped(usage_type))
 }
 
 /// The identity of which `key` is the sort key; `None` where it is none.

@@ -10,6 +10,7 @@ mod keys;
 mod lease;
 mod ledger;
 mod period_reader;
+mod prices;
 mod query;
 mod runs;
 mod sources;

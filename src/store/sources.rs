@@ -122,7 +122,7 @@ impl Store {
 }
 
 impl Table {
-    async fn put_item(&self, item: Item) -> Result<(), StoreError> {
+    pub(super) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
         self.client
             .put_item()
             .table_name(&self.name)
@@ -134,17 +134,17 @@ impl Table {
     }
 }
 
-fn keyed(partition: &str, sort_key: &str) -> Item {
+pub(super) fn keyed(partition: &str, sort_key: &str) -> Item {
     let mut item = HashMap::new();
     put(&mut item, PARTITION_KEY, partition);
     put(&mut item, SORT_KEY, sort_key);
     item
 }
 
-fn put(item: &mut Item, name: &str, value: &str) {
+pub(super) fn put(item: &mut Item, name: &str, value: &str) {
     item.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
 }
 
-fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
+pub(super) fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }

@@ -65,11 +65,18 @@ fn missing(figures: &Figures, limits: &Limits) -> Vec<String> {
     let facts = &figures.completeness;
     let mut notes = Vec::new();
     for reason in &facts.unpriced_reasons {
-        let hours = if reason.dpu_hours.is_zero() {
-            String::new()
-        } else {
-            format!(" ({} DPU-hours)", format::hours(reason.dpu_hours))
-        };
+        let used = [
+            (reason.dpu_hours, "DPU-hours"),
+            (reason.vcpu_hours, "vCPU-hours"),
+            (reason.memory_gb_hours, "GB-hours of memory"),
+            (reason.storage_gb_hours, "GB-hours of storage"),
+        ];
+        let used: Vec<_> = used
+            .into_iter()
+            .filter(|(hours, _)| !hours.is_zero())
+            .map(|(hours, unit)| format!("{} {unit}", format::hours(hours)))
+            .collect();
+        let hours = if used.is_empty() { String::new() } else { format!(" ({})", used.join(", ")) };
         notes.push(format!(
             "{} unpriced{hours}: {}.",
             format::plural(reason.runs, "run"),

@@ -418,11 +418,13 @@ fn completeness(totals: &Totals) -> Completeness {
                 reason: "worker type R.8X is not known".into(),
                 runs: totals.unpriced_runs - 3,
                 dpu_hours: "212.75".parse().unwrap(),
+                ..UnpricedReason::default()
             },
             UnpricedReason {
                 reason: "billed resources are not known yet".into(),
                 runs: 3,
                 dpu_hours: rust_decimal::Decimal::ZERO,
+                ..UnpricedReason::default()
             },
         ],
         still_running: 3,
