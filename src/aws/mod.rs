@@ -1,14 +1,16 @@
 //! The edge to AWS that rooms share: configuration from the SDK's own environment and files,
-//! assumed roles, the caller's account, what an error means, and a service's answer as it came.
+//! assumed roles, the caller's account, what an error means, a service's answer as it came, and files over HTTP.
 //!
 //! Clients of single services stand in the rooms that use them.
 
 mod answer;
 mod config;
+mod download;
 mod error;
 mod time;
 
 pub use answer::Answer;
 pub use config::{AssumedRole, assume, caller_account, in_region, load};
+pub use download::Download;
 pub use error::{AwsError, Trouble};
 pub use time::{instant, whole_second};

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use super::PricingSettings;
 use super::listed::PriceHistory;
 use super::rate::{Origin, Rate, Version};
-use super::rate_table::{Bounds, RateTable};
+use super::rate_table::{Bounds, RateTable, check_region};
 use super::rate_use::Use;
+use super::usage_type::UsageType;
 use crate::model::{Engine, ListPrice};
 
 /// The rates that ship with Runledger.
@@ -85,6 +86,7 @@ pub struct Found<'c> {
 #[derive(Clone, Debug, Default)]
 pub struct RateCard {
     rates: Vec<Rate>,
+    bounds: Bounds,
     glue: Buckets,
     emr_serverless: Buckets,
 }
@@ -136,13 +138,27 @@ impl RateCard {
             rates.extend(added);
         }
         check_rates(&rates[configured_from..], |place| keys[place].clone())?;
-        Self { rates, ..Self::default() }.discounted(settings)
+        Self { rates, bounds, ..Self::default() }.discounted(settings)
     }
 
     /// All rates; a cost line's `rate_index` points into them.
     #[must_use]
     pub fn rates(&self) -> &[Rate] {
         &self.rates
+    }
+
+    /// Why a price of the Price List is not believed, if it is not: it is not put on record then.
+    #[must_use]
+    pub fn refusal(&self, price: &ListPrice) -> Option<String> {
+        if let Err(reason) = check_region(&price.region) {
+            return Some(reason);
+        }
+        let counted = UsageType::of(&price.usage_type);
+        let refuse = |counted: &&UsageType| {
+            let why = self.bounds.refuse(counted.engine, counted.component, price.usd)?;
+            Some(format!("`{}` is no rate: {why}", price.usd))
+        };
+        counted.iter().find_map(refuse)
     }
 
     /// Adds the discounted rates, and indexes everything.
