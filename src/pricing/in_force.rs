@@ -48,8 +48,7 @@ impl RateCard {
                     }
                 }
                 None if !rate.is_list_price => {
-                    let list = lists.iter().find(|list| list.covers(rate)).copied();
-                    all.push(InForce { rate, list });
+                    all.push(InForce { rate, list: one_price(&lists, rate) });
                 }
                 None => {}
             }
@@ -76,7 +75,11 @@ impl RateCard {
 
     /// What the card has, on a day, for each use that a price of the list is for.
     #[must_use]
-    pub fn listed_for(&self, price: &ListPrice, day: Date) -> Vec<(&'static UsageType, Option<&Rate>)> {
+    pub fn listed_for(
+        &self,
+        price: &ListPrice,
+        day: Date,
+    ) -> Vec<(&'static UsageType, Option<&Rate>)> {
         let at = day.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp());
         let rate = |counted: &'static UsageType| {
             let kind = counted.kinds.first().map_or(JobKind::Spark, |kind| JobKind::from(*kind));
@@ -99,6 +102,14 @@ impl RateCard {
         };
         UsageType::of(&price.usage_type).into_iter().map(rate).collect()
     }
+}
+
+/// The list's rate in the place of a negotiated one; `None` where the list has none, or several
+/// prices for what was negotiated as one.
+fn one_price<'c>(lists: &[&'c Rate], negotiated: &Rate) -> Option<&'c Rate> {
+    let mut replaced = lists.iter().copied().filter(|list| list.overlaps(negotiated));
+    let first = replaced.next()?;
+    replaced.all(|other| other.usd == first.usd).then_some(first)
 }
 
 impl Rate {

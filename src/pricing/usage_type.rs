@@ -91,6 +91,17 @@ impl UsageType {
         USAGE_TYPES.iter().filter(|known| Some(known.tail) == longest).collect()
     }
 
+    /// What it counts, in words: `DPU spark, streaming STANDARD`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let mut words = vec![self.component.to_owned()];
+        if !self.kinds.is_empty() {
+            words.push(self.kinds.join(", "));
+        }
+        words.extend(self.execution_class.or(self.architecture).map(str::to_owned));
+        words.join(" ")
+    }
+
     /// The usage type that a rate is charged under; `None` where none is known for it.
     #[must_use]
     pub fn of_rate(rate: &Rate) -> Option<&'static Self> {

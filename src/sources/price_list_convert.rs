@@ -246,9 +246,7 @@ pub fn offer_file(reader: impl Read) -> Result<PriceList, PriceListError> {
     let file = OfferFile::deserialize(&mut from).map_err(format)?;
     from.end().map_err(format)?;
     match file.service.as_deref() {
-        Some(service @ (GLUE | EMR)) => {
-            Ok(PriceList { service: service.to_owned(), ..file.list })
-        }
+        Some(service @ (GLUE | EMR)) => Ok(PriceList { service: service.to_owned(), ..file.list }),
         Some(other) => Err(PriceListError::Service(other.to_owned())),
         None => Err(PriceListError::Format("it has no `offerCode`".to_owned())),
     }

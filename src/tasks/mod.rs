@@ -3,6 +3,7 @@
 pub mod collect;
 pub mod deliver;
 pub mod import;
+pub mod prices;
 pub mod publish;
 pub mod report;
 pub mod used;
