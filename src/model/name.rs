@@ -94,7 +94,7 @@ impl JobNames {
     /// each run have a name of its own, as EMR Serverless does.
     #[must_use]
     pub fn job_of<'n>(&self, name: &'n str, made_up_per_run: bool) -> Cow<'n, str> {
-        self.fold(name, made_up_per_run, |_| {})
+        self.fold(name, made_up_per_run, |_, _, _| {})
     }
 
     /// The rules that make a run's name its job's, in the order in which they are applied; none
@@ -102,7 +102,10 @@ impl JobNames {
     #[must_use]
     pub fn folds(&self, name: &str, made_up_per_run: bool) -> Vec<Fold> {
         let mut folds = Vec::new();
-        self.fold(name, made_up_per_run, |fold| folds.push(fold));
+        self.fold(name, made_up_per_run, |pattern, is_configured, name| {
+            let (pattern, name) = (pattern.as_str().to_owned(), name.to_owned());
+            folds.push(Fold { pattern, is_configured, name });
+        });
         folds
     }
 
@@ -110,18 +113,16 @@ impl JobNames {
         &self,
         name: &'n str,
         made_up_per_run: bool,
-        mut tell: impl FnMut(Fold),
+        mut tell: impl FnMut(&Regex, bool, &str),
     ) -> Cow<'n, str> {
         let mut folded = Cow::Borrowed(name);
-        let mut replace =
-            |before: &mut Cow<'n, str>, after: String, pattern: &Regex, configured| {
-                // A pattern of letters alone matches words, which it leaves as they are.
-                if **before != after {
-                    let pattern = pattern.as_str().to_owned();
-                    tell(Fold { pattern, is_configured: configured, name: after.clone() });
-                }
-                *before = Cow::Owned(after);
-            };
+        let mut replace = |name: &mut Cow<'n, str>, after: String, pattern: &Regex, configured| {
+            // A pattern of letters alone matches words, which it leaves as they are.
+            if **name != after {
+                tell(pattern, configured, &after);
+                *name = Cow::Owned(after);
+            }
+        };
         for (pattern, fold) in &self.configured {
             if pattern.is_match(&folded) {
                 let after = pattern.replace_all(&folded, fold.as_str()).into_owned();
