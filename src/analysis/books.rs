@@ -28,12 +28,29 @@ impl Books {
         if run.is_session() {
             return sessions_of(name);
         }
-        // Callers of EMR Serverless name each run; elsewhere the name is the job's own.
-        let per_run = run.identity.engine == Engine::EmrServerless;
-        let application = || run.definition.as_ref()?.application_name.as_deref();
-        let fallback = run.identity.application_id.as_deref();
-        let name = name.or_else(application).or(fallback).unwrap_or("(no name)");
-        self.names.job_of(name, per_run).into_owned()
+        self.names.job_of(Self::name_of(run).0, Self::names_each_run(run)).into_owned()
+    }
+
+    /// The name that a run's job is made from, and whose word it is.
+    #[must_use]
+    pub fn name_of(run: &JobRun) -> (&str, NameFrom) {
+        let name = run.job_name.as_deref().filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            return (name, NameFrom::Run);
+        }
+        let application = run.definition.as_ref().and_then(|d| d.application_name.as_deref());
+        match (application, run.identity.application_id.as_deref()) {
+            (Some(name), _) => (name, NameFrom::Application),
+            (None, Some(id)) => (id, NameFrom::ApplicationId),
+            (None, None) => ("(no name)", NameFrom::Nobody),
+        }
+    }
+
+    /// Whether callers name each run: those of EMR Serverless do; elsewhere the name is the job's
+    /// own.
+    #[must_use]
+    pub fn names_each_run(run: &JobRun) -> bool {
+        run.identity.engine == Engine::EmrServerless
     }
 
     /// Who pays for a run of that job.
@@ -56,6 +73,19 @@ impl Books {
         let team = self.ownership.team(run, &job);
         RunRow::of(run, &self.price(run), &job, team, stored.first_stored)
     }
+}
+
+/// Whose word the name of a run's job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameFrom {
+    /// The run's or its job's.
+    Run,
+    /// The application's, for a run without a name.
+    Application,
+    /// The application's id, for want of any name.
+    ApplicationId,
+    /// Nobody gave one.
+    Nobody,
 }
 
 /// The job that sessions of a role are counted as.

@@ -15,14 +15,14 @@ mod totals;
 mod true_up;
 mod unpriced;
 
-pub use books::Books;
+pub use books::{Books, NameFrom};
 pub use figures::{
     Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
 pub use report::{Context, Edition, ReportAnalysis};
-pub use row::{ConfigurationKey, Held, JobKey, RunRow};
+pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
 pub use true_up::{BillState, GapKind, GapLine, TrueUp};
 
 /// Polars refused a question: a defect of this program, not of the data.

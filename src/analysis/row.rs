@@ -155,6 +155,12 @@ pub(super) fn identity_hash(identity: &RunIdentity) -> u128 {
     half(0) << 64 | half(1)
 }
 
+/// Whether the one run follows the other in its chain, near or far: it repeats it.
+#[must_use]
+pub fn follows(later: &JobRun, earlier: &RunIdentity) -> bool {
+    previous(later).contains(&identity_hash(earlier))
+}
+
 /// The runs that this one follows in its chain, the nearest first.
 pub(super) fn previous(run: &JobRun) -> Vec<u128> {
     let with = |run_id: &str, attempt: u32| {

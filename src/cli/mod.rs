@@ -5,6 +5,7 @@
 mod collect;
 mod demo;
 mod exit;
+mod explain;
 mod import;
 mod init;
 mod output;
@@ -60,6 +61,8 @@ enum Command {
     Collect(collect::Collect),
     /// Show or send a report
     Report(report::Report),
+    /// Show how a run's cost, or a period's total, came about
+    Explain(explain::Explain),
 }
 
 /// What every command is given.
@@ -166,6 +169,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Import(import) => import.run(&world).await,
         Command::Collect(collect) => collect.run(&world).await,
         Command::Report(report) => report.run(&world).await,
+        Command::Explain(explain) => explain.run(&world).await,
     }
 }
 

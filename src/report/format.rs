@@ -98,6 +98,16 @@ pub fn hours_change(now: Decimal, before: Decimal) -> String {
     format!("{}{}", sign_of(change.mantissa()), one_decimal(change))
 }
 
+/// A number with every digit that it has, and its thousands apart: `5,400`, `1.267`.
+#[must_use]
+pub fn exact(number: Decimal) -> String {
+    let text = number.abs().normalize().to_string();
+    let (whole, decimals) = text.split_once('.').map_or((&*text, None), |(w, d)| (w, Some(d)));
+    let sign = if number < Decimal::ZERO { MINUS.to_string() } else { String::new() };
+    let decimals = decimals.map_or_else(String::new, |decimals| format!(".{decimals}"));
+    format!("{sign}{}{decimals}", group_digits(whole))
+}
+
 /// A share of one as percent: `34.5%`; `<0.1%` for what is not nothing.
 #[must_use]
 pub fn share(share: f64) -> String {
@@ -265,6 +275,9 @@ mod tests {
         assert_eq!(count_change(3, 15), "−12");
         assert_eq!(hours("1234.56".parse().unwrap()), "1,234.6");
         assert_eq!(hours_change("1".parse().unwrap(), "3.5".parse().unwrap()), "−2.5");
+        assert_eq!(exact("5400.00".parse().unwrap()), "5,400");
+        assert_eq!(exact("1234567.8901".parse().unwrap()), "1,234,567.8901");
+        assert_eq!(exact("0.0625".parse().unwrap()), "0.0625");
         assert_eq!(share(0.345), "34.5%");
         assert_eq!(share(0.0001), "<0.1%");
         assert_eq!(share(0.0), "0.0%");

@@ -2,6 +2,7 @@
 
 pub mod collect;
 pub mod deliver;
+pub mod explain;
 pub mod import;
 pub mod prices;
 pub mod publish;
