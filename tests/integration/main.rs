@@ -6,6 +6,7 @@
 
 mod collect;
 mod delivery;
+mod explain;
 mod fakes;
 mod faults;
 mod harness;
