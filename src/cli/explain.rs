@@ -106,7 +106,7 @@ impl Explain {
             retention_days: app.config.store.retention_days,
             now: world.now,
         };
-        let (books, ledger) = (app.books()?, app.ledger());
+        let (books, ledger) = (app.books().await?, app.ledger());
         let mut explanations = Vec::new();
         for stored in &found.runs {
             let explained = explain_run(&app.store, &ledger, &books, stored, &request).await?;
@@ -141,7 +141,7 @@ impl Explain {
             return Err(Failure::usage("nothing is sent by explain", "give --to a time"));
         }
         let period = self.period.period(world.now, &settings.zone()?)?;
-        let (books, team) = (app.books()?, self.team.as_deref());
+        let (books, team) = (app.books().await?, self.team.as_deref());
         let total = explain_total(&app.store, &books, &period, team, world.now).await?;
         data(&match self.format {
             Format::Text => total_text(&total),

@@ -241,3 +241,6 @@ impl Explanation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

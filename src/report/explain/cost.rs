@@ -6,7 +6,8 @@ use super::{DayExplanation, LineExplanation, PriceExplanation};
 use crate::analysis::Books;
 use crate::model::{Basis, CostLine, JobKind, JobRun, Price, PricedRun, Usd};
 use crate::pricing::{
-    CapacityFrom, EmrReasoning, GlueQuantity, GlueReasoning, KindFrom, Rate, Reasoning, by_day,
+    CapacityFrom, EmrReasoning, GlueQuantity, GlueReasoning, KindFrom, Origin, Rate, Reasoning,
+    by_day,
 };
 use crate::report::format::exact;
 
@@ -171,7 +172,10 @@ fn explained(line: &CostLine, dpu_seconds: Option<Decimal>, books: &Books) -> Li
             Some(_) => arithmetic(line, dpu_seconds),
             None => format!("{}, as it was imported", line.amount),
         },
-        rate: rate.map_or_else(|| "no rate: the cost was imported".to_owned(), origin),
+        rate: rate.map_or_else(
+            || "no rate: the cost was imported".to_owned(),
+            |rate| origin(rate, books),
+        ),
     }
 }
 
@@ -202,7 +206,7 @@ fn arithmetic(line: &CostLine, dpu_seconds: Option<Decimal>) -> String {
 }
 
 /// Where a rate comes from, what it is for, and since when.
-fn origin(rate: &Rate) -> String {
+fn origin(rate: &Rate, books: &Books) -> String {
     let version =
         |version: Option<(u32, u32)>| version.map(|(major, minor)| format!("{major}.{minor}"));
     let mut for_what = vec![format!("{} {}", rate.engine, rate.component)];
@@ -213,18 +217,31 @@ fn origin(rate: &Rate) -> String {
     for_what.extend(version(rate.versions.1).map(|below| format!("below Glue {below}")));
     for_what.extend(rate.execution_class.clone());
     for_what.extend(rate.architecture.clone());
+    for_what.extend(rate.account.as_ref().map(|account| format!("account {account} alone")));
     let force = match rate.days {
         (None, None) => "on every day".to_owned(),
         (Some(from), None) => format!("from {from} on"),
         (None, Some(to)) => format!("before {to}"),
         (Some(from), Some(to)) => format!("from {from} to before {to}"),
     };
+    let whose = match rate.origin {
+        Origin::Shipped => "shipped with Runledger",
+        Origin::PriceList => "read from AWS's Price List",
+        Origin::Configuration => "from the configuration",
+    };
+    let sku = rate.sku.as_ref().map_or_else(String::new, |sku| format!(" (SKU {sku})"));
     let as_of = rate.as_of.as_ref().map_or_else(
         || "a source without a date".to_owned(),
         |as_of| format!("a source as of {as_of}"),
     );
+    let discount = rate.discounted.as_ref().map_or_else(String::new, |discounted| {
+        let percent = exact(discounted.percent);
+        let list = books.card.rates().get(discounted.list_index);
+        let list = list.map_or_else(String::new, |list| format!(" {}", list.usd.normalize()));
+        format!("; {percent}% off the list's{list}")
+    });
     format!(
-        "{} in {}, in force {force}; {as_of}: {}",
+        "{} in {}, in force {force}; {whose}{sku}{discount}; {as_of}: {}",
         for_what.join(", "),
         rate.region,
         rate.source
