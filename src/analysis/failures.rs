@@ -20,6 +20,7 @@ impl Failures {
         let group = self.groups.entry(key).or_insert_with(|| FailureFigures {
             engine: row.job.engine.to_string(),
             account: row.job.account.clone(),
+            account_name: None,
             region: row.job.region.clone(),
             job: row.job.job.clone(),
             team: row.team.clone(),

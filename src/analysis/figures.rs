@@ -183,6 +183,8 @@ pub struct JobFigures {
     pub engine: String,
     /// The account.
     pub account: String,
+    /// What the account is called, where it has a name.
+    pub account_name: Option<String>,
     /// The region.
     pub region: String,
     /// The job's name: hostile text.
@@ -273,6 +275,8 @@ pub struct FailureFigures {
     pub engine: String,
     /// The account.
     pub account: String,
+    /// What the account is called, where it has a name.
+    pub account_name: Option<String>,
     /// The region.
     pub region: String,
     /// The job.

@@ -43,6 +43,7 @@ pub(super) fn jobs(
         figures.push(JobFigures {
             engine: key.engine.to_string(),
             account: key.account.clone(),
+            account_name: None,
             region: key.region.clone(),
             job: key.job.clone(),
             team: teams.remove(&job[row]).unwrap_or_default(),

@@ -67,6 +67,10 @@ impl Explain {
             )
         })?;
         match &self.run_id {
+            Some(_) if self.period.is_given() => Err(Failure::usage(
+                "a run is in one period, which need not be named",
+                "leave it out; --day speeds the search up, and --total explains a period",
+            )),
             Some(run_id) => self.explain(world, &app, &settings, run_id).await,
             None => self.total(world, &app, &settings).await,
         }

@@ -68,6 +68,12 @@ impl PeriodArguments {
         })
     }
 
+    /// Whether any period is named.
+    pub(super) const fn is_given(&self) -> bool {
+        let Self { week, last_week, month, from, to } = self;
+        week.is_some() || *last_week || month.is_some() || from.is_some() || !to.is_empty()
+    }
+
     /// Who alone gets a copy.
     pub(super) fn copy_to(&self) -> Option<&Address> {
         self.to.iter().find_map(|to| match to {

@@ -114,6 +114,7 @@ fn job(name: &str, cost: Usd) -> JobFigures {
     JobFigures {
         engine: "glue".into(),
         account: "123456789012".into(),
+        account_name: None,
         region: "eu-west-1".into(),
         job: name.into(),
         team: "team".into(),
@@ -149,6 +150,7 @@ fn failure(at: Timestamp, cost: Usd) -> FailureFigures {
         restart: false,
         engine: "glue".into(),
         account: "123456789012".into(),
+        account_name: None,
         region: "eu-west-1".into(),
         job: "one".into(),
         team: "team".into(),

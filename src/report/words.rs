@@ -21,6 +21,15 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// An account by its name, where it has one, and its id.
+#[must_use]
+pub fn account_shown(account: &str, name: Option<&str>) -> String {
+    name.map_or_else(
+        || visible(account),
+        |name| format!("{} ({})", visible(name), visible(account)),
+    )
+}
+
 /// A JSON text in which invisible characters are escaped: a program reads the same, and a terminal
 /// that it is printed on obeys nobody.
 #[must_use]

@@ -32,6 +32,7 @@ pub fn jobs_csv(figures: &Figures) -> Result<Vec<u8>, TableError> {
         "waste_usd",
         "runtime_seconds",
         "avg_workers",
+        "account_name",
     ];
     let rows = figures.jobs.iter().map(|job| {
         let bad = |state: &&String| crate::model::RunState::from(state.as_str()).is_bad_end();
@@ -51,6 +52,7 @@ pub fn jobs_csv(figures: &Figures) -> Result<Vec<u8>, TableError> {
             number(job.waste_usd),
             number(job.runtime_seconds),
             number(format_args!("{:.1}", job.avg_workers)),
+            text(job.account_name.as_deref().unwrap_or_default()),
         ]
     });
     written(&header, rows)
@@ -73,6 +75,7 @@ pub fn failures_csv(figures: &Figures) -> Result<Vec<u8>, TableError> {
         "error",
         "latest_run_id",
         "latest_end",
+        "account_name",
     ];
     let rows = figures.failures.iter().map(|failure| {
         vec![
@@ -87,6 +90,7 @@ pub fn failures_csv(figures: &Figures) -> Result<Vec<u8>, TableError> {
             text(&failure.error),
             text(&failure.latest.run_id),
             number(failure.latest_end),
+            text(failure.account_name.as_deref().unwrap_or_default()),
         ]
     });
     written(&header, rows)

@@ -88,6 +88,7 @@ pub async fn figures(
         .await?;
     let mut all = analysis.figures(&context)?;
     for (figures, edition) in all.iter_mut().zip(editions) {
+        named(figures, books);
         figures.completeness.restated_before = restated(
             &before,
             edition.sent_before,
@@ -96,6 +97,17 @@ pub async fn figures(
         );
     }
     Ok(all)
+}
+
+/// Puts the names of accounts to their ids.
+fn named(figures: &mut Figures, books: &Books) {
+    let name = |account: &str| books.ownership.account_name(account).map(str::to_owned);
+    for job in &mut figures.jobs {
+        job.account_name = name(&job.account);
+    }
+    for failure in &mut figures.failures {
+        failure.account_name = name(&failure.account);
+    }
 }
 
 async fn read(

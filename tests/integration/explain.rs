@@ -89,6 +89,24 @@ fn a_short_run_pays_the_minimum_and_says_so() {
     }
 }
 
+#[test]
+fn an_account_with_a_name_is_called_by_it_and_its_id_kept() {
+    let run = glue("jr_1", "FAILED", "2026-11-10T02:00:00Z", "2026-11-10T02:15:00Z", 900);
+    let sandbox = stored("[accounts]\n111122223333 = 'Data <production>'\n", &[run]);
+    let week = ["--now", NOW, "report", "--week", "2026-W46"];
+    let report = |rest: &[&str]| sandbox.run(&[&week[..], rest].concat()).exits(0);
+    let job = report(&["--format", "json"]).json()["jobs"][0].clone();
+    assert_eq!(job["account_name"], "Data <production>");
+    assert_eq!(job["account"], "111122223333");
+    has(&report(&["--format", "text"]).stdout, &["Data <production> (111122223333)"]);
+    has(&report(&["--format", "html"]).stdout, &["Data &lt;production&gt; (111122223333)"]);
+    report(&["--out", "files"]);
+    let csv = std::fs::read_to_string(sandbox.path("files/weekly-2026-W46.jobs.csv")).unwrap();
+    let mut lines = csv.lines();
+    assert!(lines.next().unwrap().ends_with(",account_name"));
+    assert!(lines.next().unwrap().ends_with(",Data <production>"), "{csv}");
+}
+
 /// By hand: 5,400 DPU-seconds, as on AWS's own pricing page, split by time over two UTC months:
 /// 300 of 900 s before midnight. 0.66 x 1/3 = 0.22.
 #[test]
@@ -267,6 +285,8 @@ fn a_total_is_taken_apart_down_to_its_lines() {
     assert_eq!(team["adds_up"], true);
     let refused = sandbox.run(&["--now", NOW, "explain", "jr_1", "--total"]).exits(2);
     has(&refused.stderr, &["cannot be used with"]);
+    let both = ["--now", NOW, "explain", "jr_1", "--week", "2026-W46"];
+    has(&sandbox.run(&both).exits(2).stderr, &["need not be named"]);
 }
 
 /// Every level of the demo company's total is the report's total, for the company and a team, and

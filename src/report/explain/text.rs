@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::total::Part;
 use super::{Attributed, Explanation, Fact, TotalExplanation};
 use crate::report::format::{count, exact, plural};
-use crate::report::words::visible;
+use crate::report::words::{account_shown, visible};
 
 /// Columns that the names of facts take.
 const NAME_COLUMNS: usize = 17;
@@ -16,10 +16,7 @@ const NAME_COLUMNS: usize = 17;
 pub fn explanation_text(explained: &Explanation) -> String {
     let mut out = String::new();
     let run = &explained.run;
-    let account = run
-        .account_name
-        .as_ref()
-        .map_or_else(|| run.account.clone(), |name| format!("{name} ({})", run.account));
+    let account = account_shown(&run.account, run.account_name.as_deref());
     let application =
         run.application_id.as_ref().map_or_else(String::new, |id| format!(", application {id}"));
     let attempt = if run.attempt > 1 { format!(" attempt {}", run.attempt) } else { String::new() };

@@ -8,7 +8,7 @@ use super::{Limits, cut_line};
 use crate::analysis::{Figures, JobFigures};
 use crate::model::Usd;
 use crate::report::table::{Cell, Column, Lead, Note, Row, Table};
-use crate::report::words::{shortened, visible};
+use crate::report::words::{account_shown, shortened, visible};
 use crate::report::{Attached, format};
 
 /// The line of the jobs that ran only in the period before.
@@ -76,7 +76,8 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
 fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
     let failed = bad_ends(&job.by_state);
     let cost = cost_cell(job.cost_usd, job.unpriced_runs, job.runs);
-    let place = format!("{} {}", visible(&job.account), visible(&job.region));
+    let account = account_shown(&job.account, job.account_name.as_deref());
+    let place = format!("{account} {}", visible(&job.region));
     let workers =
         if job.avg_workers > 0.0 { format::quantity(job.avg_workers) } else { "–".to_owned() };
     Row {

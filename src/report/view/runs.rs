@@ -6,7 +6,7 @@ use super::{Limits, cut_line};
 use crate::analysis::{ConfigurationFigures, FailureFigures, Figures, OpenRun};
 use crate::model::{Engine, RunState, Usd};
 use crate::report::table::{Cell, Column, Lead, Link, Note, Row, Table, Tone};
-use crate::report::words::{shortened, visible};
+use crate::report::words::{account_shown, shortened, visible};
 use crate::report::{Attached, format, links};
 
 pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
@@ -180,7 +180,8 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
             if is_emr { format!("Open application of run {run}") } else { "Open run".into() };
         Link { label, href }
     });
-    let place = format!("{} {}", visible(&failure.account), visible(&failure.region));
+    let account = account_shown(&failure.account, failure.account_name.as_deref());
+    let place = format!("{account} {}", visible(&failure.region));
     let aside = placed(&failure.team, &failure.engine, &place, figures, limits);
     Row {
         lead: Some(Lead { text: shortened(&failure.job, limits.name_columns), aside }),

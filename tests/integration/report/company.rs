@@ -147,6 +147,7 @@ fn job(index: usize) -> JobFigures {
     JobFigures {
         engine: if is_emr { "emr-serverless" } else { "glue" }.into(),
         account: if index.is_multiple_of(3) { "210987654321" } else { "123456789012" }.into(),
+        account_name: None,
         region: "eu-west-1".into(),
         job: name,
         team: TEAMS[(index * 3 + index / 7) % 7].into(),
@@ -335,6 +336,7 @@ fn failures(jobs: &[JobFigures]) -> Vec<FailureFigures> {
                 restart: false,
                 engine: job.engine.clone(),
                 account: job.account.clone(),
+                account_name: None,
                 region: job.region.clone(),
                 job: job.job.clone(),
                 team: job.team.clone(),
