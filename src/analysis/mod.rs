@@ -9,6 +9,7 @@ mod frame;
 mod groups;
 mod jobs;
 mod quotas;
+mod rates;
 mod report;
 mod row;
 mod totals;
@@ -21,6 +22,7 @@ pub use figures::{
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
+pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
 pub use true_up::{BillState, GapKind, GapLine, TrueUp};

@@ -83,8 +83,11 @@ async fn ask(connector: &Connector, url: &str) -> Result<HttpResponse, AwsError>
     let failed = |trouble, message: String| AwsError { action: action(url), trouble, message };
     let request =
         HttpRequest::get(url).map_err(|error| failed(Trouble::Other, error.to_string()))?;
-    let response =
-        connector.call(request).await.map_err(|error| AwsError::chain(action(url), &error))?;
+    let response = connector.call(request).await.map_err(|error| {
+        // An address that is none is the caller's fault; all else is the way there.
+        let trouble = if error.is_user() { Trouble::Other } else { Trouble::Unreachable };
+        AwsError { trouble, ..AwsError::chain(action(url), &error) }
+    })?;
     let status = response.status().as_u16();
     let trouble = match status {
         200 => return Ok(response),

@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod output;
 mod period;
+mod prices;
 mod report;
 
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ enum Command {
     Report(report::Report),
     /// Show how a run's cost, or a period's total, came about
     Explain(explain::Explain),
+    /// The rate card: show it, refresh it from AWS's Price List, compare the two
+    Prices(prices::Prices),
 }
 
 /// What every command is given.
@@ -72,11 +75,17 @@ struct World {
     store: Option<StoreLocation>,
     now: Timestamp,
     quiet: bool,
+    verbose: bool,
 }
 
 impl World {
     fn config(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.config_file.as_deref())?)
+    }
+
+    /// Tells a person what only `-v` asks for.
+    fn detail(&self, text: &str) {
+        say(self.quiet || !self.verbose, text);
     }
 
     /// Who is at work, for the record: a person and a machine, as far as they say.
@@ -162,6 +171,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         store: arguments.store,
         now: arguments.now.unwrap_or_else(Timestamp::now),
         quiet: arguments.quiet,
+        verbose: arguments.verbose > 0,
     };
     match arguments.command {
         Command::Demo(demo) => demo.run(&world).await,
@@ -170,6 +180,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Collect(collect) => collect.run(&world).await,
         Command::Report(report) => report.run(&world).await,
         Command::Explain(explain) => explain.run(&world).await,
+        Command::Prices(prices) => prices.run(&world).await,
     }
 }
 

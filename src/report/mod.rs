@@ -7,6 +7,7 @@ mod attached;
 pub mod explain;
 pub mod format;
 pub mod links;
+mod rates;
 mod render;
 mod sample;
 mod settings;
@@ -15,5 +16,6 @@ pub mod view;
 pub mod words;
 
 pub use attached::Attached;
+pub use rates::rates_text;
 pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

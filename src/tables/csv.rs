@@ -96,7 +96,7 @@ pub fn failures_csv(figures: &Figures) -> Result<Vec<u8>, TableError> {
     written(&header, rows)
 }
 
-fn written<'a>(
+pub(super) fn written<'a>(
     header: &[&str],
     rows: impl Iterator<Item = Vec<Cow<'a, str>>>,
 ) -> Result<Vec<u8>, TableError> {
@@ -110,11 +110,11 @@ fn written<'a>(
     writer.into_inner().map_err(|error| TableError(error.to_string()))
 }
 
-fn number(value: impl std::fmt::Display) -> Cow<'static, str> {
+pub(super) fn number(value: impl std::fmt::Display) -> Cow<'static, str> {
     Cow::Owned(value.to_string())
 }
 
-fn text(value: &str) -> Cow<'_, str> {
+pub(super) fn text(value: &str) -> Cow<'_, str> {
     // The wide forms count too: a spreadsheet set to Japanese or Chinese takes them for the others.
     let formula = value.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     if formula || value.starts_with(['\t', '\r', '\n']) {

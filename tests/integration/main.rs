@@ -17,6 +17,7 @@ mod import_rows;
 mod import_sessions;
 mod log;
 mod peers;
+mod prices;
 mod readme;
 mod report;
 mod store;

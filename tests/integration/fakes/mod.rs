@@ -12,6 +12,7 @@
 
 pub(crate) mod emr_serverless;
 pub(crate) mod glue;
+pub(crate) mod pricing;
 pub(crate) mod service_quotas;
 pub(crate) mod sts;
 
@@ -47,6 +48,7 @@ pub(crate) struct Place {
 pub(crate) struct World {
     places: BTreeMap<(String, String), Place>,
     pub(crate) sts: sts::Sts,
+    pub(crate) prices: pricing::Pricing,
     faults: Vec<Fault>,
     log: Vec<Asked>,
 }
@@ -299,6 +301,9 @@ impl World {
         if asked.service == "sts" {
             return self.sts.answer(asked);
         }
+        if asked.service == "pricing" {
+            return self.prices.answer(asked);
+        }
         let key = (asked.account.clone(), asked.region.clone());
         let place = self.places.entry(key).or_default();
         match asked.service {
@@ -321,7 +326,11 @@ fn understand(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> A
     let form = || parameters(&String::from_utf8_lossy(body));
     let (service, operation, input) = match header("x-amz-target").split_once('.') {
         Some((target, operation)) => {
-            let service = if target == "AWSGlue" { "glue" } else { "servicequotas" };
+            let service = match target {
+                "AWSGlue" => "glue",
+                "AWSPriceListService" => "pricing",
+                _ => "servicequotas",
+            };
             (service, operation.to_owned(), serde_json::from_slice(body).unwrap_or(Value::Null))
         }
         None if uri.path().starts_with("/applications") => {
