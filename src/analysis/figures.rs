@@ -83,6 +83,8 @@ pub struct Completeness {
     pub by_basis: BTreeMap<&'static str, u64>,
     /// Rates that were used though their source has no date, and where they come from.
     pub undated_rates: Vec<String>,
+    /// Rates that were used and were agreed with AWS, by the configuration, in place of the list's.
+    pub agreed_rates: u64,
     /// What late runs changed about the period before since its report was sent, where that is
     /// more than the threshold.
     pub restated_before: Option<Restated>,

@@ -277,10 +277,11 @@ impl EditionAnalysis {
         let mut unpriced_reasons: Vec<_> =
             waiting.map(|(reason, waiting)| waiting.figure(reason)).collect();
         unpriced_reasons.sort_by(|a, b| b.runs.cmp(&a.runs).then_with(|| a.reason.cmp(&b.reason)));
-        let undated: BTreeSet<String> = self
-            .rates_used
-            .iter()
-            .filter_map(|index| context.card.rates().get(usize::from(*index)))
+        let used = || {
+            let rates = context.card.rates();
+            self.rates_used.iter().filter_map(|index| rates.get(usize::from(*index)))
+        };
+        let undated: BTreeSet<String> = used()
             .filter(|rate| rate.as_of.is_none())
             .map(|rate| {
                 format!("{} {} in {}: {}", rate.engine, rate.component, rate.region, rate.source)
@@ -296,6 +297,7 @@ impl EditionAnalysis {
             not_collected: context.not_collected.clone(),
             kept_since: Some(context.kept_since).filter(|kept| *kept > period.start),
             undated_rates: undated.into_iter().collect(),
+            agreed_rates: used().filter(|rate| !rate.is_list_price).count() as u64,
             ..Completeness::default()
         }
     }

@@ -10,7 +10,8 @@
 
 use super::PricingSettings;
 use super::glue::kind_of;
-use super::rate_card::{Found, RateCard, Wanted};
+use super::rate_card::{Found, RateCard};
+use super::rate_index::Wanted;
 use super::rate_use::Use;
 use super::reasoning::EmrReasoning;
 use super::unpriced::missing_rate;

@@ -14,7 +14,8 @@ use rust_decimal::Decimal;
 
 use super::PricingSettings;
 use super::rate::parse_version;
-use super::rate_card::{Found, RateCard, Wanted};
+use super::rate_card::{Found, RateCard};
+use super::rate_index::Wanted;
 use super::rate_use::Use;
 use super::reasoning::{CapacityFrom, GlueQuantity, GlueReasoning, KindFrom};
 use super::unpriced::missing_rate;

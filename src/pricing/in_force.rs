@@ -5,7 +5,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::rate::{Origin, Rate};
-use super::rate_card::{RateCard, Wanted};
+use super::rate_card::RateCard;
+use super::rate_index::Wanted;
 use super::rate_use::Use;
 use super::usage_type::UsageType;
 use crate::model::{Architecture, Engine, ExecutionClass, JobKind, ListPrice};

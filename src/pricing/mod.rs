@@ -10,6 +10,7 @@ mod in_force;
 mod listed;
 mod rate;
 mod rate_card;
+mod rate_index;
 mod rate_table;
 mod rate_use;
 mod reasoning;

@@ -4,24 +4,18 @@
 //! one of them no two rates are for the same use on the same day: such a card is refused, so that
 //! none is ever chosen by accident. What is for one account comes before what is for all.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::ops::Range;
-
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::PricingSettings;
 use super::listed::PriceHistory;
-use super::rate::{Origin, Rate, Version};
+use super::rate::{Origin, Rate};
+use super::rate_index::{RateIndex, Wanted};
 use super::rate_table::{Bounds, RateTable, check_region};
-use super::rate_use::Use;
 use super::usage_type::UsageType;
-use crate::model::{Engine, ListPrice};
+use crate::model::ListPrice;
 
 /// The rates that ship with Runledger.
 const SHIPPED: &str = include_str!("rates.toml");
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A rate card that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,19 +52,6 @@ impl RateCardError {
     }
 }
 
-/// What a rate is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) account: &'a str,
-    pub(super) region: &'a str,
-    pub(super) component: &'static str,
-    pub(super) what: Use,
-    pub(super) version: Option<Version>,
-    /// The instant of use.
-    pub(super) at: Option<Timestamp>,
-}
-
 /// The rate that a use is paid at, and the price list's.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'c> {
@@ -82,32 +63,12 @@ pub struct Found<'c> {
     pub list: Option<&'c Rate>,
 }
 
-/// Every rate, found by region and engine.
+/// Every rate, and how they are found.
 #[derive(Clone, Debug, Default)]
 pub struct RateCard {
     rates: Vec<Rate>,
     bounds: Bounds,
-    glue: Buckets,
-    emr_serverless: Buckets,
-}
-
-/// An engine's entries by region, in the order in which they are to be tried.
-type Buckets = BTreeMap<String, Vec<Entry>>;
-
-/// What of a rate decides whether it fits, ready to be compared.
-#[derive(Clone, Debug)]
-struct Entry {
-    component: &'static str,
-    what: Use,
-    versions: (Option<Version>, Option<Version>),
-    /// Epoch seconds.
-    seconds: Range<i64>,
-    account: Option<String>,
-    /// Whether it is a list price, or what was negotiated in its place.
-    is_list_price: bool,
-    index: usize,
-    /// The discounts that come off it, those for one account first.
-    discounted: Vec<Self>,
+    index: RateIndex,
 }
 
 impl RateCard {
@@ -174,107 +135,30 @@ impl RateCard {
                 return Err(RateCardError::Overlap { first, second, what });
             }
         }
-        let mut buckets = [Buckets::new(), Buckets::new()];
         for index in 0..self.rates.len() {
             let rate = self.rates[index].clone();
-            let mut entry = Entry::of(&rate, index);
+            let mut cheaper = Vec::new();
             for (discount, percent) in settings.discounts.iter().zip(&percents) {
-                if let Some(cheaper) = discount.applied(*percent, &rate, index) {
-                    entry.discounted.push(Entry::of(&cheaper, self.rates.len()));
-                    self.rates.push(cheaper);
+                if let Some(discounted) = discount.applied(*percent, &rate, index) {
+                    cheaper.push(self.rates.len());
+                    self.rates.push(discounted);
                 }
             }
-            entry.discounted.sort_by_key(|entry| entry.account.is_none());
-            let engine = usize::from(rate.engine != Engine::Glue.as_str());
-            buckets[engine].entry(rate.region).or_default().push(entry);
+            self.index.add(&self.rates, index, &cheaper);
         }
-        for entries in buckets.iter_mut().flat_map(BTreeMap::values_mut) {
-            // What was negotiated, then the list by whose word it is; one account before all.
-            entries.sort_by_key(|entry| {
-                let origin = self.rates[entry.index].origin;
-                (entry.is_list_price, Reverse(origin), entry.account.is_none(), entry.index)
-            });
-        }
-        [self.glue, self.emr_serverless] = buckets;
+        self.index.sort(&self.rates);
         Ok(self)
-    }
-
-    fn bucket(&self, wanted: &Wanted<'_>) -> &[Entry] {
-        let buckets = match wanted.engine {
-            Engine::Glue => &self.glue,
-            Engine::EmrServerless => &self.emr_serverless,
-            Engine::Other(_) => return &[],
-        };
-        buckets.get(wanted.region).map_or(&[], Vec::as_slice)
     }
 
     /// The rate for a use.
     pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<Found<'_>> {
-        let second = wanted.at.map(Timestamp::as_second);
-        let mut fitting =
-            self.bucket(wanted).iter().filter(|e| e.fits(wanted) && e.is_in_force(second));
-        let first = fitting.next()?;
-        let paid = first
-            .discounted
-            .iter()
-            .find(|discounted| discounted.is_in_force(second) && discounted.is_for(wanted.account));
-        let list = if first.is_list_price {
-            Some(first)
-        } else {
-            fitting.find(|entry| entry.is_list_price)
-        };
-        let index = paid.unwrap_or(first).index;
-        let rate = &self.rates[index];
-        Some(Found { index, rate, list: list.map(|entry| &self.rates[entry.index]) })
+        let (index, list) = self.index.find(wanted)?;
+        Some(Found { index, rate: &self.rates[index], list: list.map(|list| &self.rates[list]) })
     }
 
     /// A rate for the same use on other days, where there is none on this one.
     pub(super) fn find_on_other_days(&self, wanted: &Wanted<'_>) -> Option<&Rate> {
-        let entry = self.bucket(wanted).iter().find(|entry| entry.fits(wanted))?;
-        Some(&self.rates[entry.index])
-    }
-}
-
-impl Entry {
-    fn of(rate: &Rate, index: usize) -> Self {
-        let components = ["DPU", "M-DPU", "vCPU", "memory", "storage"];
-        let component = components.into_iter().find(|c| *c == rate.component);
-        let second = |day: jiff::civil::Date| {
-            let since = day.since(jiff::civil::date(1970, 1, 1)).map(|span| span.get_days());
-            since.map_or(0, i64::from) * SECONDS_PER_DAY
-        };
-        let (from, to) = rate.days;
-        Self {
-            component: component.unwrap_or_default(),
-            what: Use::of(rate),
-            versions: rate.versions,
-            seconds: from.map_or(i64::MIN, second)..to.map_or(i64::MAX, second),
-            account: rate.account.clone(),
-            is_list_price: rate.is_list_price,
-            index,
-            discounted: Vec::new(),
-        }
-    }
-
-    fn fits(&self, wanted: &Wanted<'_>) -> bool {
-        let (from, below) = self.versions;
-        self.component == wanted.component
-            && self.what.meets(&wanted.what)
-            && from.is_none_or(|from| wanted.version.is_some_and(|v| v >= from))
-            && below.is_none_or(|below| wanted.version.is_some_and(|v| v < below))
-            && self.is_for(wanted.account)
-    }
-
-    fn is_for(&self, account: &str) -> bool {
-        self.account.as_deref().is_none_or(|own| own == account)
-    }
-
-    /// Whether it is in force at a second; a use whose time is not known fits what is always so.
-    fn is_in_force(&self, second: Option<i64>) -> bool {
-        match second {
-            Some(second) => self.seconds.contains(&second),
-            None => self.seconds == (i64::MIN..i64::MAX),
-        }
+        self.index.find_on_other_days(wanted).map(|index| &self.rates[index])
     }
 }
 
@@ -321,8 +205,9 @@ fn check_rates(rates: &[Rate], key: impl Fn(usize) -> String) -> Result<(), Rate
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ExecutionClass, JobKind};
+    use crate::model::{Engine, ExecutionClass, JobKind};
     use crate::pricing::rate::parse_version;
+    use crate::pricing::rate_use::Use;
 
     const ACCOUNT: &str = "111122223333";
 

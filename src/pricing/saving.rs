@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::rate::{Version, parse_version};
-use super::rate_card::{RateCard, Wanted};
+use super::rate_card::RateCard;
+use super::rate_index::Wanted;
 use super::rate_use::Use;
 use crate::model::{Engine, ExecutionClass, JobKind, Usd};
 

@@ -1,6 +1,7 @@
 //! Saying which rate is missing, so that whoever reads it can add it.
 
-use super::rate_card::{RateCard, Wanted};
+use super::rate_card::RateCard;
+use super::rate_index::Wanted;
 use super::rate_use::known;
 use crate::model::{Architecture, Engine, ExecutionClass, JobKind, JobRun, MissingRate, Unpriced};
 

@@ -206,11 +206,17 @@ fn cut_line(shown: usize, all: usize, noun: &str) -> Option<String> {
 }
 
 fn footnotes(figures: &Figures, limits: &Limits) -> Vec<String> {
-    let mut notes = vec![
+    let costs = if figures.completeness.agreed_rates == 0 {
         "Costs are list-price estimates: what AWS reports of each run, times its rate in US \
          dollars. Discounts, credits, taxes, storage and data transfer are not in them, so the \
          bill differs. A run whose rate is not known is unpriced, never 0."
-            .to_owned(),
+    } else {
+        "Costs are estimates: what AWS reports of each run, times its rate in US dollars, as it \
+         was agreed with AWS or else as listed. Credits, taxes, storage and data transfer are not \
+         in them, so the bill differs. A run whose rate is not known is unpriced, never 0."
+    };
+    let mut notes = vec![
+        costs.to_owned(),
         format!(
             "A run belongs to the {} in which it ended. Times are {}.",
             figures.period.noun(),

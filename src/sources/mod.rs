@@ -14,6 +14,7 @@ mod json;
 pub mod price_list;
 pub mod price_list_convert;
 mod price_list_csv;
+mod price_list_file;
 mod quotas;
 mod settings;
 mod sweep;

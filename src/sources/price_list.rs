@@ -14,9 +14,9 @@ use aws_sdk_pricing::types::{Filter, FilterType};
 use tokio::sync::mpsc;
 
 use super::price_list_convert::{
-    self as convert, EMR, EMR_SERVERLESS, GLUE, PriceList, PriceListError, add_products,
+    EMR, EMR_SERVERLESS, GLUE, PriceList, PriceListError, add_products,
 };
-use super::price_list_csv;
+use super::{price_list_csv, price_list_file};
 use crate::aws::{AwsError, Download, Trouble, in_region};
 
 /// AWS's limit for a page.
@@ -265,7 +265,7 @@ fn parse(mut from: impl BufRead) -> Result<PriceList, ReadError> {
         return Err(PriceListError::Format(packed).into());
     }
     let is_csv = first == b'"' || first.is_ascii_alphabetic();
-    Ok(if is_csv { price_list_csv::offer_file(from)? } else { convert::offer_file(from)? })
+    Ok(if is_csv { price_list_csv::offer_file(from)? } else { price_list_file::offer_file(from)? })
 }
 
 /// A download's pieces, for a parser that wants to wait for its bytes.

@@ -25,7 +25,11 @@ fn an_agreement_is_paid_and_shown_beside_the_list() {
     sandbox.write("runledger.toml", WITH_AGREEMENTS);
     import_run(&sandbox, "one", "eu-west-1", "2026-11-10T12:00:00Z");
     // By hand: 10 DPU-hours at 0.44 less 12.5 % = 0.385.
-    assert_eq!(report(&sandbox)["totals"]["cost_usd"], "3.85");
+    let report = report(&sandbox);
+    assert_eq!(report["totals"]["cost_usd"], "3.85");
+    assert_eq!(report["completeness"]["agreed_rates"], 1);
+    let shown = sandbox.run(&["--now", NOW, "report", "--last-week"]).exits(0).stdout;
+    assert!(shown.contains("agreed with AWS") && !shown.contains("list-price"), "{shown}");
     let text = prices(&sandbox, &["list", "--region", "eu-west-1"]).exits(0).stdout;
     let discounted = "0.385  0.44  configuration";
     assert!(text.lines().any(|line| line.contains(discounted)), "{text}");

@@ -447,6 +447,7 @@ fn completeness(totals: &Totals) -> Completeness {
             ("upper-bound", 31),
         ]),
         undated_rates: vec!["EMR Serverless eu-west-1 (list price page)".into()],
+        agreed_rates: 0,
         restated_before: None,
     }
 }
