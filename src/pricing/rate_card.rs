@@ -146,7 +146,7 @@ impl RateCard {
             }
             self.index.add(&self.rates, index, &cheaper);
         }
-        self.index.sort(&self.rates);
+        self.index.sort();
         Ok(self)
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::rate::{Rate, Version};
+use super::rate::{Origin, Rate, Version};
 use super::rate_use::Use;
 use crate::model::Engine;
 
@@ -33,75 +33,98 @@ pub(super) struct RateIndex {
     emr_serverless: Buckets,
 }
 
-/// An engine's entries by region, in the order in which they are to be tried.
-type Buckets = BTreeMap<String, Vec<Entry>>;
+/// An engine's lanes by region, in the order in which they are to be tried.
+type Buckets = BTreeMap<String, Vec<Lane>>;
 
-/// What of a rate decides whether it fits, ready to be compared.
+/// The rates of one source for one use, one after the other: what they are for is compared once,
+/// however often the rate has changed.
 #[derive(Clone, Debug)]
-struct Entry {
+struct Lane {
     component: &'static str,
     what: Use,
     versions: (Option<Version>, Option<Version>),
+    account: Option<String>,
+    /// Whether they are list prices, or what was negotiated in their place.
+    is_list_price: bool,
+    origin: Origin,
+    /// In the order of their days, which do not overlap.
+    spans: Vec<Span>,
+}
+
+/// A rate with its days.
+#[derive(Clone, Debug)]
+struct Span {
     /// Epoch seconds.
     seconds: Range<i64>,
-    account: Option<String>,
-    /// Whether it is a list price, or what was negotiated in its place.
-    is_list_price: bool,
     index: usize,
-    /// The discounts that come off it, those for one account first.
-    discounted: Vec<Self>,
+    /// The discounts that come off it, with their accounts; those for one account first.
+    discounted: Vec<(Option<String>, Self)>,
 }
 
 impl RateIndex {
     /// Adds a rate of the card, with the rates that discounts make of it.
     pub(super) fn add(&mut self, rates: &[Rate], index: usize, discounted: &[usize]) {
         let rate = &rates[index];
-        let mut entry = Entry::of(rate, index);
-        entry.discounted =
-            discounted.iter().map(|index| Entry::of(&rates[*index], *index)).collect();
-        entry.discounted.sort_by_key(|entry| entry.account.is_none());
+        let mut span = Span::of(rate, index);
+        let cheaper = discounted.iter().map(|index| {
+            let rate = &rates[*index];
+            (rate.account.clone(), Span::of(rate, *index))
+        });
+        span.discounted = cheaper.collect();
+        span.discounted.sort_by_key(|(account, _)| account.is_none());
         let is_glue = rate.engine == Engine::Glue.as_str();
         let buckets = if is_glue { &mut self.glue } else { &mut self.emr_serverless };
-        buckets.entry(rate.region.clone()).or_default().push(entry);
+        let lanes = buckets.entry(rate.region.clone()).or_default();
+        let lane = Lane::of(rate);
+        match lanes.iter_mut().find(|other| other.is_the_same(&lane)) {
+            Some(known) => known.spans.push(span),
+            None => lanes.push(Lane { spans: vec![span], ..lane }),
+        }
     }
 
-    /// Puts the entries into the order in which they come before each other: what was negotiated,
+    /// Puts the lanes into the order in which they come before each other: what was negotiated,
     /// then the lists by whose word they are; and what is for one account before what is for all.
-    pub(super) fn sort(&mut self, rates: &[Rate]) {
+    pub(super) fn sort(&mut self) {
         let buckets = self.glue.values_mut().chain(self.emr_serverless.values_mut());
-        for entries in buckets {
-            entries.sort_by_key(|entry| {
-                let origin = Reverse(rates[entry.index].origin);
-                (entry.is_list_price, origin, entry.account.is_none(), entry.index)
+        for lanes in buckets {
+            lanes.sort_by_key(|lane| {
+                (lane.is_list_price, Reverse(lane.origin), lane.account.is_none())
             });
+            for lane in lanes {
+                lane.spans.sort_by_key(|span| span.seconds.start);
+            }
         }
     }
 
     /// The rate that a use is paid at, and the list's.
     pub(super) fn find(&self, wanted: &Wanted<'_>) -> Option<(usize, Option<usize>)> {
         let second = wanted.at.map(Timestamp::as_second);
-        let mut fitting =
-            self.bucket(wanted).iter().filter(|e| e.fits(wanted) && e.is_in_force(second));
-        let first = fitting.next()?;
+        let lanes = self.bucket(wanted).iter().filter(|lane| lane.fits(wanted));
+        let mut fitting = lanes.filter_map(|lane| Some((lane, lane.at(second)?)));
+        let (lane, first) = fitting.next()?;
+        let is_for = |account: &Option<String>| {
+            account.as_deref().is_none_or(|account| account == wanted.account)
+        };
         let paid = first
             .discounted
             .iter()
-            .find(|discounted| discounted.is_in_force(second) && discounted.is_for(wanted.account));
-        let list = if first.is_list_price {
+            .find(|(account, discounted)| is_for(account) && discounted.is_in_force(second));
+        let list = if lane.is_list_price {
             Some(first)
         } else {
-            fitting.find(|entry| entry.is_list_price)
+            fitting.find(|(lane, _)| lane.is_list_price).map(|(_, span)| span)
         };
-        Some((paid.unwrap_or(first).index, list.map(|list| list.index)))
+        let index = paid.map_or(first.index, |(_, discounted)| discounted.index);
+        Some((index, list.map(|list| list.index)))
     }
 
     /// A rate for the same use, whatever the day.
     pub(super) fn find_on_other_days(&self, wanted: &Wanted<'_>) -> Option<usize> {
-        let entry = self.bucket(wanted).iter().find(|entry| entry.fits(wanted))?;
-        Some(entry.index)
+        let lane = self.bucket(wanted).iter().find(|lane| lane.fits(wanted))?;
+        lane.spans.first().map(|span| span.index)
     }
 
-    fn bucket(&self, wanted: &Wanted<'_>) -> &[Entry] {
+    fn bucket(&self, wanted: &Wanted<'_>) -> &[Lane] {
         let buckets = match wanted.engine {
             Engine::Glue => &self.glue,
             Engine::EmrServerless => &self.emr_serverless,
@@ -111,24 +134,25 @@ impl RateIndex {
     }
 }
 
-impl Entry {
-    fn of(rate: &Rate, index: usize) -> Self {
+impl Lane {
+    fn of(rate: &Rate) -> Self {
         let components = ["DPU", "M-DPU", "vCPU", "memory", "storage"];
-        let component = components.into_iter().find(|c| *c == rate.component);
-        let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-        // A day that has no midnight in UTC is the calendar's last.
-        let second = |day: Date| midnight(day).map_or(i64::MAX, Timestamp::as_second);
-        let (from, to) = rate.days;
+        let component = components.into_iter().find(|known| *known == rate.component);
         Self {
             component: component.unwrap_or_default(),
             what: Use::of(rate),
             versions: rate.versions,
-            seconds: from.map_or(i64::MIN, second)..to.map_or(i64::MAX, second),
             account: rate.account.clone(),
             is_list_price: rate.is_list_price,
-            index,
-            discounted: Vec::new(),
+            origin: rate.origin,
+            spans: Vec::new(),
         }
+    }
+
+    fn is_the_same(&self, other: &Self) -> bool {
+        (self.component, self.what, self.versions, self.is_list_price, self.origin)
+            == (other.component, other.what, other.versions, other.is_list_price, other.origin)
+            && self.account == other.account
     }
 
     fn fits(&self, wanted: &Wanted<'_>) -> bool {
@@ -137,11 +161,27 @@ impl Entry {
             && self.what.meets(&wanted.what)
             && from.is_none_or(|from| wanted.version.is_some_and(|v| v >= from))
             && below.is_none_or(|below| wanted.version.is_some_and(|v| v < below))
-            && self.is_for(wanted.account)
+            && self.account.as_deref().is_none_or(|own| own == wanted.account)
     }
 
-    fn is_for(&self, account: &str) -> bool {
-        self.account.as_deref().is_none_or(|own| own == account)
+    /// The rate in force at a second.
+    fn at(&self, second: Option<i64>) -> Option<&Span> {
+        let begun = match second {
+            Some(second) => self.spans.partition_point(|span| span.seconds.start <= second),
+            None => 1,
+        };
+        self.spans.get(begun.checked_sub(1)?).filter(|span| span.is_in_force(second))
+    }
+}
+
+impl Span {
+    fn of(rate: &Rate, index: usize) -> Self {
+        let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+        // A day that has no midnight in UTC is the calendar's last.
+        let second = |day: Date| midnight(day).map_or(i64::MAX, Timestamp::as_second);
+        let (from, to) = rate.days;
+        let seconds = from.map_or(i64::MIN, second)..to.map_or(i64::MAX, second);
+        Self { seconds, index, discounted: Vec::new() }
     }
 
     /// Whether it is in force at a second; a use whose time is not known fits what is always so.
@@ -158,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
     use rust_decimal::Decimal;
 
-    use super::super::{Origin, PricingSettings, RateCard};
+    use super::super::{PricingSettings, RateCard};
     use super::*;
     use crate::model::{ExecutionClass, JobKind, ListPrice};
 

@@ -5,8 +5,8 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
+use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
 
 use jiff::civil::date;
 use jiff::{Timestamp, ToSpan};
@@ -23,7 +23,7 @@ const TARGET: &str = "1 s";
 const REGIONS: [&str; 4] = ["us-east-1", "eu-west-1", "ap-northeast-1", "us-west-2"];
 
 fn main() {
-    println!("{:<32} {:>9} {:>8} {:>9}   target", "", "runs", "wall s", "priced");
+    println!("{:<32} {:>9} {:>8} {:>9}   target", "", "runs", "cpu s", "priced");
     for (name, settings, listed) in cards() {
         let settings: PricingSettings = toml::from_str(settings).expect("settings");
         let card = RateCard::new(&listed, &settings).expect("a card");
@@ -33,15 +33,22 @@ fn main() {
 }
 
 fn row(name: &str, runs: &[JobRun], card: &RateCard, settings: &PricingSettings) {
-    let begin = Instant::now();
+    let begin = processor_seconds();
     let mut priced = 0_usize;
     for _ in 0..ROUNDS {
         for run in runs {
             priced += usize::from(black_box(price(run, card, settings)).price.cost().is_some());
         }
     }
-    let wall = begin.elapsed().as_secs_f64();
-    println!("{name:<32} {:>9} {wall:>8.2} {priced:>9}   {TARGET}", runs.len() * ROUNDS);
+    let taken = processor_seconds() - begin;
+    println!("{name:<32} {:>9} {taken:>8.2} {priced:>9}   {TARGET}", runs.len() * ROUNDS);
+}
+
+/// What this thread has had of a processor: other programs may want theirs meanwhile.
+fn processor_seconds() -> f64 {
+    let counted = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts it");
+    let nanoseconds = counted.split(' ').next().and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.expect("a number") / 1e9
 }
 
 /// The shipped card, and one with three years of refreshed prices and with discounts.
@@ -95,7 +102,7 @@ fn run(engine: Engine, number: usize) -> JobRun {
 fn glue_runs() -> Vec<JobRun> {
     let glue = |number: usize| {
         let mut run = run(Engine::Glue, number);
-        let (worker, version) = [("G.1X", "5.0"), ("G.2X", "4.0"), ("G.4X", "6.0")][number % 3];
+        let (worker, version) = [("G.1X", "5.0"), ("G.2X", "4.0"), ("G.4X", "5.1")][number % 3];
         run.worker_type = Some(worker.into());
         run.worker_count = Some(2 + number as u32 % 19);
         run.version = Some(version.into());
