@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::analysis::Books;
+use crate::chargeback::{Budgets, ChargebackSettings};
 use crate::delivery::MailSettings;
 use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
@@ -39,6 +40,10 @@ pub struct Config {
     pub collect: CollectSettings,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
+    /// Finance's month.
+    pub chargeback: ChargebackSettings,
+    /// What teams may spend in a UTC calendar month, in US dollars.
+    pub budgets: Budgets,
     /// Which runs are one job.
     pub jobs: JobSettings,
     /// What accounts are called, by their ids.
@@ -156,6 +161,9 @@ impl Config {
         for (name, report) in &self.reports {
             report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
         }
+        let split = self.chargeback.split.check();
+        split.map_err(|reason| ("chargeback.split".into(), reason))?;
+        self.budgets.check().map_err(|reason| ("budgets".into(), reason))?;
         for quota in &self.quotas {
             if !crate::model::QUOTAS.contains(&quota.quota.as_str()) {
                 let known = crate::model::QUOTAS.join(", ");

@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
+use super::chargeback;
 use super::output::{data, progress, say};
 use super::report::write_files;
 use super::{Exit, Failure, World};
@@ -17,6 +19,7 @@ use crate::delivery::Via;
 use crate::demo;
 use crate::model::{Period, Teller};
 use crate::store::{RealClock, StoreLocation};
+use crate::tasks::chargeback::{Files, open_month};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::report::{Request, figures};
@@ -59,7 +62,18 @@ impl Demo {
         let config = company(&self.out)?;
         let app = App::open(config, Some(StoreLocation::Embedded(database))).await?;
         self.store_runs(&app, world).await?;
+        self.chargeback(&app, world).await?;
         self.report(&app, world).await
+    }
+
+    /// The last whole month, as finance would get it.
+    async fn chargeback(&self, app: &App, world: &World) -> Result<(), Failure> {
+        let this = world.now.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string();
+        let month = Period::month(&this, &TimeZone::UTC)?.previous()?;
+        let asked = chargeback::request(app, &month, world.now);
+        let open = open_month(&app.store, &app.books().await?, &asked).await?;
+        let files = Files::of(&open.statement, &app.templates()?)?;
+        chargeback::write_files(&self.out, &month.name, &files, world)
     }
 
     async fn store_runs(&self, app: &App, world: &World) -> Result<(), Failure> {
@@ -91,6 +105,7 @@ impl Demo {
             quotas: app.config.quota_values(),
             expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
+            budgets: app.config.budgets.clone(),
         };
         let (templates, books, ledger) = (app.templates()?, app.books().await?, app.ledger());
         let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;

@@ -94,6 +94,9 @@ fn tell(world: &World, imported: &Imported) -> Result<Exit, Failure> {
     if saved.too_old > 0 {
         line += &format!("; {} past their retention, not stored", saved.too_old);
     }
+    if saved.late > 0 {
+        line += &format!(" ({} kept for the next month's chargeback)", saved.late);
+    }
     if let Some(error) = &imported.first_without_place {
         let more = match imported.without_place {
             1 => String::new(),

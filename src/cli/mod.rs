@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
+mod chargeback;
 mod collect;
 mod demo;
 mod exit;
@@ -66,6 +67,8 @@ enum Command {
     Explain(explain::Explain),
     /// The rate card: show it, refresh it from AWS's Price List, compare the two
     Prices(prices::Prices),
+    /// Show, close or mail finance's month by team and cost centre
+    Chargeback(chargeback::Chargeback),
 }
 
 /// What every command is given.
@@ -181,6 +184,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Report(report) => report.run(&world).await,
         Command::Explain(explain) => explain.run(&world).await,
         Command::Prices(prices) => prices.run(&world).await,
+        Command::Chargeback(chargeback) => chargeback.run(&world).await,
     }
 }
 

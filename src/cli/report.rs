@@ -81,6 +81,7 @@ impl Report {
             quotas: app.config.quota_values(),
             expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
+            budgets: app.config.budgets.clone(),
         };
         let publication = Publication {
             report: &self.name,
@@ -145,12 +146,17 @@ impl Report {
         let sender = app.sender(mail).await;
         let deliveries = deliver(&ledger, &sender, mails, &terms, &RealClock).await?;
         tell(world, &deliveries);
-        Ok(match deliveries.verdict() {
-            Verdict::Done => Exit::Done,
-            Verdict::Partly => Exit::Partly,
-            Verdict::Failed => Exit::Failed,
-            Verdict::Unavailable => Exit::AwsUnavailable,
-        })
+        Ok(exit_of(&deliveries))
+    }
+}
+
+/// How a command ends that sent mails.
+pub(super) fn exit_of(deliveries: &Deliveries) -> Exit {
+    match deliveries.verdict() {
+        Verdict::Done => Exit::Done,
+        Verdict::Partly => Exit::Partly,
+        Verdict::Failed => Exit::Failed,
+        Verdict::Unavailable => Exit::AwsUnavailable,
     }
 }
 
@@ -208,7 +214,7 @@ pub(super) fn write_files(
 }
 
 /// One line a recipient that got it or did not, addresses masked.
-fn tell(world: &World, deliveries: &Deliveries) {
+pub(super) fn tell(world: &World, deliveries: &Deliveries) {
     for row in &deliveries.rows {
         let edition = visible(&row.occurrence.edition);
         let to = format!("{:?} ({edition})", row.occurrence.recipient);

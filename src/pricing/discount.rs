@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::RateCardError;
 use super::rate::{Discounted, Origin, Rate, ranges_meet};
@@ -14,7 +14,7 @@ use super::rate_table::{check_account, check_component, check_engine, check_orde
 const PERCENT_DECIMALS_MAX: u32 = 6;
 
 /// A discount: `[[pricing.discounts]]` of the configuration. What is not told, it is for all of.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Discount {
     /// What comes off the list price, in percent, as text: more than 0 and less than 100.

@@ -19,7 +19,7 @@ mod unpriced;
 mod usage_type;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use by_day::{DayShare, by_day};
 pub use discount::Discount;
@@ -39,7 +39,7 @@ use crate::model::{
 };
 
 /// What AWS leaves open, as settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PricingSettings {
     /// Whether the billing minimum applies on top of `DPUSeconds` too. AWS does not say.

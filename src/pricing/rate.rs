@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rate_use::{Use, known};
 
@@ -13,7 +13,7 @@ use super::rate_use::{Use, known};
 pub type Version = (u32, u32);
 
 /// Whose word a rate is. A later one comes before an earlier one for the same use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The card that ships with Runledger.
@@ -37,7 +37,7 @@ impl Origin {
 }
 
 /// How a discounted rate came about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discounted {
     /// What comes off, in percent.
     pub percent: Decimal,
@@ -46,7 +46,7 @@ pub struct Discounted {
 }
 
 /// A rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// The engine.
     pub engine: String,

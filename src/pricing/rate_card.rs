@@ -136,18 +136,36 @@ impl RateCard {
             }
         }
         for index in 0..self.rates.len() {
-            let rate = self.rates[index].clone();
-            let mut cheaper = Vec::new();
             for (discount, percent) in settings.discounts.iter().zip(&percents) {
-                if let Some(discounted) = discount.applied(*percent, &rate, index) {
-                    cheaper.push(self.rates.len());
-                    self.rates.push(discounted);
-                }
+                let cheaper = discount.applied(*percent, &self.rates[index], index);
+                self.rates.extend(cheaper);
             }
-            self.index.add(&self.rates, index, &cheaper);
+        }
+        Ok(self.indexed())
+    }
+
+    /// The card of these rates, discounted ones included: what was frozen with a closed month.
+    #[must_use]
+    pub fn of_frozen(rates: Vec<Rate>) -> Self {
+        Self { rates, ..Self::default() }.indexed()
+    }
+
+    /// Puts every rate where it is looked for, and discounted ones with what they come off.
+    fn indexed(mut self) -> Self {
+        let mut cheaper: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, rate) in self.rates.iter().enumerate() {
+            if let Some(discounted) = &rate.discounted {
+                cheaper.entry(discounted.list_index).or_default().push(index);
+            }
+        }
+        for (index, rate) in self.rates.iter().enumerate() {
+            if rate.discounted.is_none() {
+                let discounted = cheaper.get(&index).map_or(&[][..], Vec::as_slice);
+                self.index.add(&self.rates, index, discounted);
+            }
         }
         self.index.sort();
-        Ok(self)
+        self
     }
 
     /// The rate for a use.
@@ -293,6 +311,28 @@ mod tests {
         let mars = wanted("mars-north-1", "5.0", "STANDARD");
         let found = paid_and_listed(&super::tests::card(&no_list).unwrap(), mars).unwrap();
         assert_eq!(found, ("0.31".to_owned(), None));
+    }
+
+    /// What a closed month keeps finds the same rates as the card that closed it.
+    #[test]
+    fn a_frozen_card_is_the_card_it_was() {
+        let settings = table("eu-west-1 = \"0.3\", mars-north-1 = \"0.31\"", "")
+            + &table("eu-west-1 = \"0.2\"", &format!("account = \"{ACCOUNT}\""))
+            + "[[discounts]]\nsource=\"EDP\"\npercent=\"10\"\n"
+            + &format!("[[discounts]]\nsource=\"b\"\npercent=\"50\"\naccount=\"{ACCOUNT}\"");
+        let card = card(&settings).unwrap();
+        let json = serde_json::to_string(card.rates()).unwrap();
+        let thawed = RateCard::of_frozen(serde_json::from_str(&json).unwrap());
+        assert_eq!(thawed.rates(), card.rates());
+        for region in ["us-east-1", "eu-west-1", "mars-north-1", "moon-south-1"] {
+            for (version, class) in [("5.0", "STANDARD"), ("6.0", "STANDARD"), ("5.0", "FLEX")] {
+                for account in [ACCOUNT, "9"] {
+                    let wanted = Wanted { account, ..wanted(region, version, class) };
+                    let both = |card| paid_and_listed(card, wanted);
+                    assert_eq!(both(&thawed), both(&card), "{region} {version} {class} {account}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::RateCardError;
 use super::rate::{Origin, Rate, Version, parse_version};
@@ -21,7 +21,7 @@ const TIMES_DEAREST_MAX: u32 = 100;
 const DECIMALS_MAX: u32 = 12;
 
 /// One kind of usage with its price in several regions, as it stands in a file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateTable {
     /// `glue`, `emr-serverless`.

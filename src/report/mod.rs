@@ -4,6 +4,7 @@
 //! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
 mod attached;
+mod chargeback;
 pub mod explain;
 pub mod format;
 pub mod links;

@@ -6,14 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use css_inline::{CSSInliner, InlineOptions};
+use serde::Serialize;
 use tera::{Context, Kwargs, State, Tera};
 
-use super::format;
 use super::sample;
 use super::table::TEXT_COLUMNS;
 use super::view::{Limits, View};
 use super::words::wrapped;
+use super::{chargeback, format};
 use crate::analysis::Figures;
+use crate::chargeback::Statement;
 
 /// The most bytes of a mail's HTML, encoded for transport. Gmail clips at about 102 kB.
 pub const HTML_BYTES_MAX: usize = 90_000;
@@ -24,10 +26,18 @@ const SUBJECT: &str = "weekly/subject.txt";
 const TEXT: &str = "weekly/body.txt";
 const HTML: &str = "weekly/body.html";
 const WEB: &str = "weekly/web.html";
+const CHARGEBACK_SUBJECT: &str = "chargeback/subject.txt";
+const CHARGEBACK_TEXT: &str = "chargeback/body.txt";
+const CHARGEBACK_HTML: &str = "chargeback/body.html";
 
 /// Every template, by its path in `report_templates/`, with the text that ships.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 11] = [
     ("components.html", include_str!("../../report_templates/components.html")),
+    ("mail_styles.html", include_str!("../../report_templates/mail_styles.html")),
+    ("chargeback/content.html", include_str!("../../report_templates/chargeback/content.html")),
+    (CHARGEBACK_SUBJECT, include_str!("../../report_templates/chargeback/subject.txt")),
+    (CHARGEBACK_TEXT, include_str!("../../report_templates/chargeback/body.txt")),
+    (CHARGEBACK_HTML, include_str!("../../report_templates/chargeback/body.html")),
     ("weekly/content.html", include_str!("../../report_templates/weekly/content.html")),
     (SUBJECT, include_str!("../../report_templates/weekly/subject.txt")),
     (TEXT, include_str!("../../report_templates/weekly/body.txt")),
@@ -119,6 +129,9 @@ impl Templates {
             templates.render(&figures)?;
             templates.render_web(&figures)?;
         }
+        for statement in chargeback::samples() {
+            templates.render_chargeback(&statement)?;
+        }
         Ok(templates)
     }
 
@@ -150,7 +163,33 @@ impl Templates {
         self.fill(WEB, &View::of(figures, &Limits::NONE))
     }
 
-    fn fill(&self, name: &str, view: &View) -> Result<String, TemplateError> {
+    /// A month's statement as a mail; its HTML shows as many rows as it has room for.
+    ///
+    /// # Errors
+    /// When a template fails on it, or even the shortest mail is too large.
+    pub fn render_chargeback(
+        &self,
+        statement: &Statement,
+    ) -> Result<RenderedReport, TemplateError> {
+        let mut rows = chargeback::ROWS_MAX;
+        let view = chargeback::View::of(statement, rows);
+        let subject = one_line(&self.fill(CHARGEBACK_SUBJECT, &view)?);
+        let text = self.fill(CHARGEBACK_TEXT, &view)?;
+        loop {
+            let view = chargeback::View::of(statement, rows);
+            let html = inlined(&self.fill(CHARGEBACK_HTML, &view)?)?;
+            let bytes = encoded_bytes(&html);
+            if bytes <= HTML_BYTES_MAX {
+                return Ok(RenderedReport { subject, html, text });
+            }
+            if rows <= chargeback::ROWS_MIN {
+                return Err(TemplateError::TooLarge { bytes });
+            }
+            rows = (rows * 2 / 3).max(chargeback::ROWS_MIN);
+        }
+    }
+
+    fn fill(&self, name: &str, view: &impl Serialize) -> Result<String, TemplateError> {
         let broken = |error: tera::Error| TemplateError::Broken {
             origin: self.origin.clone(),
             reason: chain(&error),

@@ -8,6 +8,9 @@
 //! | a quota's value | `QUOTA` | account, region, quota | never |
 //! | a price of AWS's Price List | `PRICE` | region, usage type, effective day, time read | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
+//! | a closed month | `CLOSED` | the month | never |
+//! | its parts | `CLOSED#<month>` | digest, part, chunk | never |
+//! | a late run of a closed month | `LATE#<month>` | identity | retention after it came |
 //!
 //! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in
 //! parallel, whatever the report's time zone. The identity as the sort key makes storing
@@ -32,6 +35,8 @@ pub(super) const QUOTA: &str = "QUOTA";
 /// The prices read of AWS's Price List. The time of reading is part of their key, so that a price
 /// that a later list corrects stays on record beside it.
 pub(super) const PRICE: &str = "PRICE";
+/// The partition of closed months' headers.
+pub(super) const CLOSED: &str = "CLOSED";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -64,6 +69,16 @@ fn shard(identity_key: &str) -> u32 {
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash >> 16) % SHARDS
+}
+
+/// The partition of a closed month's parts.
+pub(super) fn closed_partition(month: &str) -> String {
+    format!("CLOSED#{month}")
+}
+
+/// The partition of runs of a closed month that came too late to be stored as runs.
+pub(super) fn late_partition(month: &str) -> String {
+    format!("LATE#{month}")
 }
 
 /// The sort key of a run: `account#region#engine#application#attempt#run id`. The run id comes

@@ -1,12 +1,15 @@
-//! The one DynamoDB table: keys, items, runs, the delivery ledger, and the embedded engine.
+//! The one DynamoDB table: keys, items, runs, the delivery ledger, closed months, and the embedded
+//! engine.
 //!
 //! There is one implementation, on `aws-sdk-dynamodb`. With no AWS account the same API is answered
 //! in-process from a file (`embedded`). SDK types do not leave this room.
 
+mod closed;
 mod embedded;
 mod error;
 mod item;
 mod keys;
+mod late;
 mod lease;
 mod ledger;
 mod period_reader;
@@ -15,11 +18,13 @@ mod query;
 mod runs;
 mod sources;
 mod table;
+mod write;
 
 use std::path::Path;
 
 use serde::Deserialize;
 
+pub use closed::{ClosedBy, ClosedMonth, ClosingOutcome, MonthToClose};
 pub use error::StoreError;
 pub use lease::{Clock, RealClock};
 pub use ledger::{

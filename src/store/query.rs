@@ -17,6 +17,8 @@ const READ_PER_KEY_MAX: usize = 4;
 /// Items that a page may hold: about what fits into DynamoDB's 1 MB. The embedded engine, told no
 /// limit, reads the rest of the partition for each page, and a large day costs its square.
 pub(super) const PAGE_ITEMS_MAX: i32 = 2_000;
+/// The same for items that are nearly as large as an item may be.
+const LARGE_ITEMS_MAX: i32 = 3;
 /// DynamoDB's limit.
 const BATCH_GET_KEYS_MAX: usize = 100;
 
@@ -65,6 +67,44 @@ impl Table {
             }
             start = next;
         }
+    }
+
+    /// The items of a partition whose sort keys begin so, in their order. They may be large.
+    pub(super) async fn query_prefix(
+        &self,
+        partition: &str,
+        prefix: &str,
+    ) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#sk", SORT_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .limit(LARGE_ITEMS_MAX);
+        let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        items.map_err(|error| StoreError::of(&self.name, "Query", &error))
+    }
+
+    /// The sort keys of a partition, in their order.
+    pub(super) async fn sort_keys(&self, partition: &str) -> Result<Vec<String>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .projection_expression("#sk")
+            .expression_attribute_names("#pk", PARTITION_KEY)
+            .expression_attribute_names("#sk", SORT_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()));
+        let items = query.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let items = items.map_err(|error| StoreError::of(&self.name, "Query", &error))?;
+        Ok(items.iter().filter_map(sort_key).map(str::to_owned).collect())
     }
 
     /// One page of a partition, and where the next one begins.

@@ -43,8 +43,10 @@ pub struct Saved {
     pub changed: u64,
     /// Runs of which nothing new became known.
     pub unchanged: u64,
-    /// Runs past their retention, not stored.
+    /// Runs past their retention, not stored as runs.
     pub too_old: u64,
+    /// Of those, runs of closed months: kept for a while, so that the next month can book them.
+    pub late: u64,
 }
 
 impl std::ops::AddAssign for Saved {
@@ -53,6 +55,7 @@ impl std::ops::AddAssign for Saved {
         self.changed += other.changed;
         self.unchanged += other.unchanged;
         self.too_old += other.too_old;
+        self.late += other.late;
     }
 }
 
@@ -86,7 +89,7 @@ impl Store {
     /// until then stays, and is correct.
     pub async fn save_runs(&self, runs: Vec<JobRun>, now: Timestamp) -> Result<Saved, StoreError> {
         let mut pending = by_identity(runs);
-        let mut saved = Saved::default();
+        let (mut saved, mut too_old) = (Saved::default(), Vec::new());
         for attempt in 0..TRIES_MAX {
             let mut found = self.find(&pending, now).await?;
             let mut plans = Vec::with_capacity(pending.len());
@@ -94,6 +97,7 @@ impl Store {
                 let plan = self.plan(key, run, found.remove(key).unwrap_or_default(), now)?;
                 if plan.actions.is_empty() {
                     saved.count(plan.change);
+                    too_old.extend((plan.change == Change::TooOld).then(|| run.clone()));
                 } else {
                     plans.push(plan);
                 }
@@ -101,6 +105,7 @@ impl Store {
             let lost = self.write(plans, &mut saved).await?;
             pending.retain(|key, _| lost.contains(key));
             if pending.is_empty() {
+                saved.late = self.keep_late(too_old, now).await?;
                 return Ok(saved);
             }
             // Somebody else is writing the same runs, or the table is busy: give it time, twice as
@@ -234,12 +239,12 @@ impl Store {
             let new = Stored { run: merged.clone(), first_stored, version, under: under.clone() };
             if old != Some(&new) {
                 let item = new.to_item(partition, *expires);
-                actions.push(self.table.put(item, old.map(|old| old.version))?);
+                actions.push(self.table.put_action(item, old.map(|old| old.version))?);
             }
         }
         for (at, old) in &found.items {
             if targets.iter().all(|(partition, ..)| partition != at) {
-                actions.push(self.table.delete(at, key, old.version)?);
+                actions.push(self.table.delete_action(at, key, old.version)?);
             }
         }
         let change = match (actions.is_empty(), found.items.is_empty()) {
@@ -296,7 +301,7 @@ impl Saved {
 }
 
 impl Table {
-    fn put(&self, item: Item, seen: Option<u64>) -> Result<TransactWriteItem, StoreError> {
+    fn put_action(&self, item: Item, seen: Option<u64>) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.name).set_item(Some(item));
         let put = match seen {
             None => put
@@ -311,7 +316,7 @@ impl Table {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn delete(
+    fn delete_action(
         &self,
         partition: &str,
         sort_key: &str,

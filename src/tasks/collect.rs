@@ -116,6 +116,9 @@ impl fmt::Display for SourceOutcome {
         if saved.too_old > 0 {
             write!(f, ", {} past their retention", saved.too_old)?;
         }
+        if saved.late > 0 {
+            write!(f, " ({} kept for the next month's chargeback)", saved.late)?;
+        }
         if !self.vanished.is_empty() {
             write!(f, ", {} no longer known to AWS", self.vanished.len())?;
         }

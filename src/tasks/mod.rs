@@ -1,5 +1,7 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
+pub mod budgets;
+pub mod chargeback;
 pub mod collect;
 pub mod deliver;
 pub mod explain;

@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 
+use super::budgets::outlooks;
 use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
+use crate::chargeback::Budgets;
 use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd, utc_day};
 use crate::store::{Reach, SourceState, Store, StoreError};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// The longest that a run can go on (Glue's ceiling), so the furthest behind a period that the end
@@ -28,6 +32,8 @@ pub struct Request {
     pub expected: Vec<(String, String, Engine)>,
     /// See `ReportSettings::restate_threshold_usd`.
     pub restate_threshold: Usd,
+    /// What teams may spend in the month of the period's last day.
+    pub budgets: Budgets,
 }
 
 /// A report that cannot be computed.
@@ -87,6 +93,7 @@ pub async fn figures(
     read(store, books, &request.period, &before, request.now, &mut |row| analysis.add(&row))
         .await?;
     let mut all = analysis.figures(&context)?;
+    fill_budgets(store, books, request, &mut all).await?;
     for (figures, edition) in all.iter_mut().zip(editions) {
         named(figures, books);
         figures.completeness.restated_before = restated(
@@ -108,6 +115,29 @@ fn named(figures: &mut Figures, books: &Books) {
     for failure in &mut figures.failures {
         failure.account_name = name(&failure.account);
     }
+}
+
+/// Puts budgets and forecasts beside the teams that have one. The days that a forecast looks back
+/// on are read where there are budgets only.
+async fn fill_budgets(
+    store: &Store,
+    books: &Arc<Books>,
+    request: &Request,
+    all: &mut [Figures],
+) -> Result<(), ReportError> {
+    if request.budgets.is_empty() {
+        return Ok(());
+    }
+    let last_day = request.period.utc_day_range().end.yesterday().unwrap_or(Date::MAX);
+    let month = Period::month(&last_day.strftime("%Y-%m").to_string(), &TimeZone::UTC)?;
+    let outlooks = outlooks(store, books, &request.budgets, &month, request.now).await?;
+    for team in all.iter_mut().flat_map(|figures| &mut figures.teams) {
+        if let Some(outlook) = outlooks.iter().find(|outlook| outlook.team == team.team) {
+            team.budget_usd = Some(outlook.budget_usd);
+            team.forecast_usd = outlook.forecast.map(|forecast| forecast.usd);
+        }
+    }
+    Ok(())
 }
 
 async fn read(
@@ -157,7 +187,7 @@ async fn read(
 }
 
 /// Until when all sources were read, and those that were not read up to the period's end.
-fn collection(
+pub(super) fn collection(
     sources: Vec<SourceState>,
     expected: &[(String, String, Engine)],
     period: &Period,

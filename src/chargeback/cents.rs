@@ -1,0 +1,70 @@
+//! Cents: apportioned once, by largest remainder, over the finest amounts of a month.
+
+use crate::model::Usd;
+
+const NANOS_PER_CENT: i128 = 10_000_000;
+
+/// The amounts in whole cents (as dollars), so that they add up to their sum rounded to cents, half
+/// to even. No amount moves by a cent or more, none changes its sign, and nothing stays nothing;
+/// ties go to the amount that comes first.
+#[must_use]
+pub(super) fn in_cents(amounts: &[Usd]) -> Vec<Usd> {
+    let total: Usd = amounts.iter().copied().sum();
+    let mut cents: Vec<i128> =
+        amounts.iter().map(|amount| amount.nanos().div_euclid(NANOS_PER_CENT)).collect();
+    let mut remainders: Vec<(i128, usize)> = amounts
+        .iter()
+        .enumerate()
+        .map(|(index, amount)| (amount.nanos().rem_euclid(NANOS_PER_CENT), index))
+        .filter(|(remainder, _)| *remainder > 0)
+        .collect();
+    remainders.sort_unstable_by_key(|(remainder, index)| (std::cmp::Reverse(*remainder), *index));
+    // Remainders are below one cent each, so their rounded sum is never more cents than there are
+    // amounts with a remainder.
+    let missing = total.cents() - cents.iter().sum::<i128>();
+    let missing = usize::try_from(missing).unwrap_or_default();
+    for (_, index) in remainders.into_iter().take(missing) {
+        cents[index] += 1;
+    }
+    cents.into_iter().map(|cents| Usd::from_nanos(cents * NANOS_PER_CENT)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cents(nanos: &[i128]) -> Vec<i128> {
+        let amounts: Vec<Usd> = nanos.iter().map(|n| Usd::from_nanos(*n)).collect();
+        in_cents(&amounts).into_iter().map(|usd| usd.nanos() / NANOS_PER_CENT).collect()
+    }
+
+    #[test]
+    fn a_third_of_a_dollar_thrice_is_a_dollar() {
+        assert_eq!(cents(&[333_333_334, 333_333_333, 333_333_333]), [34, 33, 33]);
+        assert_eq!(cents(&[333_333_333, 333_333_334, 333_333_333]), [33, 34, 33]);
+        // Ties go to the first, and nothing stays nothing.
+        assert_eq!(cents(&[0, 5_000_000, 5_000_000, 5_000_000, 5_000_000]), [0, 1, 1, 0, 0]);
+        // 0.4 cents less 1.6 cents is -1.2 cents: the credit keeps the whole of it.
+        assert_eq!(cents(&[4_000_000, -16_000_000]), [1, -2]);
+        assert_eq!(cents(&[]), [0_i128; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn cents_add_up_and_stay_near(
+            nanos in prop::collection::vec(-10_000_000_000_i128..10_000_000_000, 0..50)
+        ) {
+            let booked = cents(&nanos);
+            let total: i128 = nanos.iter().sum();
+            let off = booked.iter().sum::<i128>() * NANOS_PER_CENT - total;
+            prop_assert!(off.abs() * 2 <= NANOS_PER_CENT, "{off}");
+            for (cents, nanos) in booked.iter().zip(&nanos) {
+                prop_assert!((cents * NANOS_PER_CENT - nanos).abs() < NANOS_PER_CENT);
+                prop_assert!(*nanos < 0 || *cents >= 0);
+                prop_assert!(*nanos > 0 || *cents <= 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Later facts about a closed month: what its runs use now, less what was booked for them.
+//!
+//! A closed month never changes. A run that came late, or of which more became known, is priced
+//! with the rates that were frozen, and the difference is booked in the next month that is open. A
+//! run that is not met any more has expired, and its booking stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cell::CellKey;
+use super::run_ledger::Entry;
+use super::statement::TotalIs;
+use super::{Frozen, RunLedger};
+use crate::model::Usd;
+
+/// What is booked of one closed month so far: by its own closing, and by corrections in months
+/// closed since.
+#[derive(Clone, Debug, Default)]
+pub struct Booked {
+    month: String,
+    cells: Vec<CellKey>,
+    /// In the order of hashes, one entry a run.
+    entries: Vec<Entry>,
+    total_usd: Usd,
+    final_bill_usd: Option<Usd>,
+    /// Runs met so far that a second look must not count again.
+    met: BTreeSet<u128>,
+    found: BTreeMap<u128, (CellKey, Usd)>,
+}
+
+/// The correction of one closed month, as it is booked in a later one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// The closed month.
+    pub month: String,
+    /// Its runs, in the order of their hashes.
+    pub runs: Vec<Corrected>,
+    /// What makes everything that is booked for the month its final bill, where that is known: the
+    /// late runs of a month that was closed on its bill were in that bill already.
+    pub balance_usd: Usd,
+}
+
+/// One run's correction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrected {
+    /// The run: see [`super::run_hash`].
+    pub run: u128,
+    /// Where it is booked: where the run was when the month was closed, if it was there.
+    pub cell: CellKey,
+    /// The difference.
+    pub usd: Usd,
+}
+
+impl Booked {
+    /// What closing a month booked.
+    #[must_use]
+    pub fn of(frozen: &Frozen, ledger: RunLedger) -> Self {
+        Self {
+            month: frozen.month.clone(),
+            cells: frozen.cells.iter().map(|cell| cell.key.clone()).collect(),
+            entries: ledger.own,
+            total_usd: frozen.month_usd,
+            final_bill_usd: (frozen.says_total_is == TotalIs::Bill).then_some(frozen.month_usd),
+            ..Self::default()
+        }
+    }
+
+    /// The closed month.
+    #[must_use]
+    pub fn month(&self) -> &str {
+        &self.month
+    }
+
+    /// Whether the bill was not final when the month was closed.
+    #[must_use]
+    pub const fn wants_bill(&self) -> bool {
+        self.final_bill_usd.is_none()
+    }
+
+    /// The month's final bill, which became known after it was closed.
+    pub const fn set_bill(&mut self, usd: Usd) {
+        self.final_bill_usd = Some(usd);
+    }
+
+    /// Adds what a month closed later booked as corrections of this one.
+    pub fn add_corrections(&mut self, later: &Frozen, ledger: &RunLedger) {
+        for booked in later.corrections.iter().filter(|booked| booked.month == self.month) {
+            self.total_usd += booked.runs_usd + booked.balance_usd;
+        }
+        let base = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        self.cells.extend(later.cells.iter().map(|cell| cell.key.clone()));
+        let ours = ledger.corrections.iter().filter(|(month, _)| *month == self.month);
+        for entry in ours.flat_map(|(_, entries)| entries) {
+            self.entries.push(Entry { cell: entry.cell.saturating_add(base), ..*entry });
+        }
+        // Stable: of one run's entries that of the month itself stays first, and gives the cell.
+        self.entries.sort_by_key(|entry| entry.run);
+        self.entries.dedup_by(|next, kept| {
+            let same = next.run == kept.run;
+            if same {
+                kept.usd += next.usd;
+            }
+            same
+        });
+    }
+
+    /// Whether anything was booked for the run.
+    #[must_use]
+    pub fn knows(&self, run: u128) -> bool {
+        self.entry(run).is_some()
+    }
+
+    /// Takes what a run uses now in the closed month at the frozen rates; `None` where it has no
+    /// price. `owner` says where it is booked if it was not there when the month was closed.
+    pub fn meet(&mut self, run: u128, now: Option<Usd>, owner: impl FnOnce() -> CellKey) {
+        if !self.met.insert(run) {
+            return;
+        }
+        let (Some(now), booked) = (now, self.entry(run)) else { return };
+        let before = booked.map_or(Usd::ZERO, |entry| entry.usd);
+        if now == before {
+            return;
+        }
+        let frozen = booked.and_then(|entry| self.cells.get(usize::try_from(entry.cell).ok()?));
+        let cell = frozen.cloned().unwrap_or_else(owner);
+        self.found.insert(run, (cell, now - before));
+    }
+
+    /// What is to be booked; `None` where nothing is.
+    #[must_use]
+    pub fn correction(self) -> Option<Correction> {
+        let runs_usd: Usd = self.found.values().map(|(_, usd)| *usd).sum();
+        let missing = |bill: Usd| bill - self.total_usd - runs_usd;
+        let balance_usd = self.final_bill_usd.map_or(Usd::ZERO, missing);
+        if self.found.is_empty() && balance_usd.is_zero() {
+            return None;
+        }
+        let corrected = |(run, (cell, usd))| Corrected { run, cell, usd };
+        let runs = self.found.into_iter().map(corrected).collect();
+        Some(Correction { month: self.month, runs, balance_usd })
+    }
+
+    fn entry(&self, run: u128) -> Option<&Entry> {
+        let place = self.entries.binary_search_by_key(&run, |entry| entry.run).ok()?;
+        self.entries.get(place)
+    }
+}
+
+impl Correction {
+    /// What the runs of the correction come to.
+    #[must_use]
+    pub fn runs_usd(&self) -> Usd {
+        self.runs.iter().map(|run| run.usd).sum()
+    }
+}

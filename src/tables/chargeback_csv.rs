@@ -1,0 +1,70 @@
+//! A month's statement as CSV: every finest cell, and every line that stays unallocated, in booked
+//! cents that add up to the total.
+
+use super::csv::{TableError, number, text, written};
+use crate::chargeback::{Job, Residual, Statement};
+use crate::model::Usd;
+
+/// The cells in the order of their keys, then the lines: the columns add up to the month's booked
+/// totals, and `usd` to all of it.
+///
+/// # Errors
+/// Never for a writer in memory, as this is.
+pub fn chargeback_csv(statement: &Statement) -> Result<Vec<u8>, TableError> {
+    let header = [
+        "month",
+        "kind",
+        "cost_center",
+        "team",
+        "account",
+        "region",
+        "engine",
+        "job",
+        "runs",
+        "own_usd",
+        "shared_usd",
+        "correction_usd",
+        "unallocated_usd",
+        "usd",
+        "note",
+    ];
+    let month = &statement.month;
+    let cell = |job: &Job| {
+        let key = job.key.clone();
+        vec![
+            text(month).into_owned(),
+            "cell".to_owned(),
+            text(&key.cost_center).into_owned(),
+            text(&key.team).into_owned(),
+            text(&key.account).into_owned(),
+            text(&key.region).into_owned(),
+            text(&key.engine).into_owned(),
+            text(&key.job).into_owned(),
+            number(job.runs).into_owned(),
+            number(job.own_usd).into_owned(),
+            number(job.shared_usd).into_owned(),
+            number(job.correction_usd).into_owned(),
+            number(Usd::ZERO).into_owned(),
+            number(job.usd).into_owned(),
+            String::new(),
+        ]
+    };
+    let line = |residual: &Residual| {
+        let usage = residual.usage_type.as_deref().unwrap_or_default();
+        let mut row = vec![String::new(); header.len()];
+        row[0] = text(month).into_owned();
+        row[1] = text(&residual.name).into_owned();
+        row[4] = text(residual.account.as_deref().unwrap_or_default()).into_owned();
+        row[7] = text(usage).into_owned();
+        for place in 9..12 {
+            row[place] = number(Usd::ZERO).into_owned();
+        }
+        row[12] = number(residual.usd).into_owned();
+        row[13] = number(residual.usd).into_owned();
+        row[14] = text(&residual.reason).into_owned();
+        row
+    };
+    let cells = statement.jobs.iter().map(cell);
+    let rows = cells.chain(statement.residuals.iter().map(line));
+    written(&header, rows.map(|row| row.into_iter().map(Into::into).collect()))
+}

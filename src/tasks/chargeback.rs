@@ -1,0 +1,241 @@
+//! Finance's month: read, split, shown, closed and mailed.
+//!
+//! A month that is open is computed from what is stored now; a month that is closed is read from
+//! what closing it froze, and nothing of it is computed again.
+
+mod close;
+mod corrections;
+mod mail;
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+
+pub use self::close::{CloseOrder, Closed, close, closed};
+use self::corrections::Earlier;
+pub use self::mail::mails;
+use super::budgets::outlooks;
+use super::report::collection;
+use super::used::{UsedRun, read};
+use crate::analysis::{Books, TrueUp};
+use crate::chargeback::{
+    Book, Budgets, CellKey, Correction, Facts, FrozenError, LedgerError, RunLedger, RunUse,
+    SplitRules, Statement,
+};
+use crate::model::{Engine, JobRun, Period, PeriodError, Usd, utc_day};
+use crate::ownership::Owner;
+use crate::report::{RenderedReport, TemplateError, Templates};
+use crate::store::{Store, StoreError};
+use crate::tables::{TableError, chargeback_csv};
+
+/// What is asked of one month.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The UTC month.
+    pub month: Period,
+    /// What "now" is.
+    pub now: Timestamp,
+    /// Who bears which line.
+    pub rules: SplitRules,
+    /// What teams may spend.
+    pub budgets: Budgets,
+    /// The accounts, regions and engines that are to be collected.
+    pub expected: Vec<(String, String, Engine)>,
+}
+
+/// A month that is open, as it stands.
+#[derive(Clone, Debug)]
+pub struct OpenMonth {
+    /// What it comes to.
+    pub statement: Statement,
+    /// What was booked for each run.
+    pub ledger: RunLedger,
+    /// What is corrected of months closed before.
+    pub corrections: Vec<Correction>,
+}
+
+/// A month in every format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The mail.
+    pub mail: RenderedReport,
+    /// The documented JSON.
+    pub json: String,
+    /// Every finest cell, and every line that stays unallocated.
+    pub csv: Vec<u8>,
+}
+
+/// A month that cannot be computed, closed or shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ChargebackError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The month before lies outside the calendar.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    /// What a closed month keeps cannot be read.
+    #[error(transparent)]
+    Frozen(#[from] FrozenError),
+    /// Likewise.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A part of a closed month is not there.
+    #[error("closed month {month} has no `{part}`")]
+    NoPart {
+        /// The month.
+        month: String,
+        /// The part.
+        part: &'static str,
+    },
+    /// A template fails.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A table cannot be written.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The statement is no JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The month is not over.
+    #[error("{month} is over at {end}, and is not closed before")]
+    NotOver {
+        /// The month.
+        month: String,
+        /// Its end.
+        end: Timestamp,
+    },
+    /// The bill is not final.
+    #[error("the bill of {month} is not final: {reason}")]
+    BillNotFinal {
+        /// The month.
+        month: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The month's bill beside its estimate, as far as it was read; `None` where it never was.
+///
+/// # Errors
+/// When the store cannot be read.
+#[expect(clippy::unused_async, reason = "the bill is read from the store")]
+pub async fn bill_of(
+    _store: &Store,
+    _books: &Arc<Books>,
+    _month: &Period,
+    _now: Timestamp,
+) -> Result<Option<TrueUp>, ChargebackError> {
+    Ok(None)
+}
+
+/// Computes a month that is open.
+///
+/// # Errors
+/// When the store, or a month closed before, cannot be read.
+pub async fn open_month(
+    store: &Store,
+    books: &Arc<Books>,
+    request: &Request,
+) -> Result<OpenMonth, ChargebackError> {
+    let Request { month, now, .. } = request;
+    let days = month.utc_day_range();
+    let bill = bill_of(store, books, month, *now).await?;
+    let mut earlier = Earlier::load(store, books, month, *now).await?;
+    let mut book = Book::default();
+    let first = earlier.first_day().unwrap_or(days.start).min(days.start);
+    read(store, books, first..days.end, *now, |used| {
+        earlier.meet(&used.stored.run);
+        if let Some(run) = run_use(&used, &days) {
+            book.add(run);
+        }
+    })
+    .await?;
+    let corrections = earlier.finish(store, books, *now).await?;
+    let budgets = outlooks(store, books, &request.budgets, month, *now).await?;
+    let (under_way_runs, without_end_runs) = open_runs(store, month, *now).await?;
+    let (_, not_collected) = collection(store.source_states().await?, &request.expected, month);
+    let facts = Facts {
+        month: &month.name,
+        as_of: *now,
+        bill: bill.as_ref(),
+        rules: &request.rules,
+        corrections: &corrections,
+        budgets,
+        under_way_runs,
+        without_end_runs,
+        not_collected: &not_collected,
+        kept_since: Some(store.kept_since(*now)).filter(|since| *since > month.start),
+    };
+    let (statement, ledger) = book.finish(facts);
+    Ok(OpenMonth { statement, ledger, corrections })
+}
+
+/// What a run brings to the month; `None` where it neither used anything in it nor ended in it.
+fn run_use<'u>(used: &'u UsedRun, days: &std::ops::Range<jiff::civil::Date>) -> Option<RunUse<'u>> {
+    let run = &used.stored.run;
+    let mut ours = used.shares.iter().filter(|share| days.contains(&share.day)).peekable();
+    let ended_here = run.end().is_some_and(|end| days.contains(&utc_day(end)));
+    if !ended_here && ours.peek().is_none() {
+        return None;
+    }
+    Some(RunUse {
+        identity: &run.identity,
+        cell: cell_of(run, &used.owner, &used.job),
+        used: ours.map(|share| share.amount).sum::<Usd>(),
+        cost: used.priced.price.cost(),
+        ended_here,
+        under_way: run.end().is_none(),
+    })
+}
+
+/// Where a run is booked.
+fn cell_of(run: &JobRun, owner: &Owner, job: &str) -> CellKey {
+    CellKey {
+        cost_center: owner.cost_center.clone().unwrap_or_default(),
+        team: owner.team.clone(),
+        account: run.identity.account.clone(),
+        region: run.identity.region.clone(),
+        engine: run.identity.engine.to_string(),
+        job: job.to_owned(),
+    }
+}
+
+/// Runs that began before the month's end and had not ended, and runs whose end nobody told.
+async fn open_runs(
+    store: &Store,
+    month: &Period,
+    now: Timestamp,
+) -> Result<(u64, u64), StoreError> {
+    let (mut under_way, mut without_end) = (0, 0);
+    for run in store.open_runs(now).await?.iter().filter(|run| run.end().is_none()) {
+        if run.state.is_terminal() {
+            without_end += 1;
+        } else if run.start().is_none_or(|start| start < month.end) {
+            under_way += 1;
+        }
+    }
+    Ok((under_way, without_end))
+}
+
+impl Files {
+    /// A statement in every format.
+    ///
+    /// # Errors
+    /// When a template fails on it.
+    pub fn of(statement: &Statement, templates: &Templates) -> Result<Self, ChargebackError> {
+        let json = serde_json::to_string_pretty(statement)?;
+        Ok(Self {
+            mail: templates.render_chargeback(statement)?,
+            json: crate::report::words::visible_json(&json) + "\n",
+            csv: chargeback_csv(statement)?,
+        })
+    }
+}
+
+/// The UTC month before.
+fn month_before(month: &Period) -> Result<Period, PeriodError> {
+    let first = month.utc_day_range().start;
+    let before = first.checked_sub(1.month()).map_err(|_| PeriodError::Range)?;
+    Period::month(&before.strftime("%Y-%m").to_string(), &jiff::tz::TimeZone::UTC)
+}

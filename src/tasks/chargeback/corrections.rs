@@ -1,0 +1,148 @@
+//! Months closed before one that is open, and what has become known of them since.
+//!
+//! A closed month is corrected in the first month after it that is open: those are the months
+//! before this one, back to the first that is not closed.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{ChargebackError, bill_of, cell_of, month_before};
+use crate::analysis::{BillState, Books};
+use crate::chargeback::{Booked, Correction, Frozen, RunLedger, run_hash};
+use crate::model::{JobRun, Period, Usd, utc_day};
+use crate::pricing::{RateCard, by_day};
+use crate::store::{ClosedMonth, Store};
+use crate::tasks::chargeback::close::{FROZEN, LEDGER, part};
+
+/// The closed months before an open one, the nearest first.
+pub(super) struct Earlier {
+    months: Vec<EarlierMonth>,
+}
+
+struct EarlierMonth {
+    period: Period,
+    days: Range<Date>,
+    booked: Booked,
+    /// The rates as they were frozen; owners and names as they are now, for runs that are new.
+    books: Arc<Books>,
+    late: Vec<JobRun>,
+    /// Whether its runs can still be stored.
+    kept: bool,
+}
+
+impl Earlier {
+    /// Reads what was booked for the closed months right before this one, as far back as anything
+    /// can still become known: while their runs are kept, or late runs are waiting.
+    pub(super) async fn load(
+        store: &Store,
+        books: &Arc<Books>,
+        month: &Period,
+        now: Timestamp,
+    ) -> Result<Self, ChargebackError> {
+        let closed = store.closed_months().await?;
+        let mut found = Vec::new();
+        let mut needed = 0;
+        let mut period = month_before(month)?;
+        while let Some(header) = closed.iter().find(|header| header.month == period.name) {
+            let late = store.late_runs(&period.name, now).await?;
+            let kept = period.end > store.kept_since(now);
+            let before = month_before(&period)?;
+            let is_needed = kept || !late.is_empty();
+            found.push((header, std::mem::replace(&mut period, before), late, kept));
+            if is_needed {
+                needed = found.len();
+            }
+        }
+        // What lies further back than the last one needed books nothing and is not read.
+        found.truncate(needed);
+        let mut months: Vec<EarlierMonth> = Vec::new();
+        let mut later: Vec<(Frozen, RunLedger)> = Vec::new();
+        for (header, period, late, kept) in found {
+            let (frozen, ledger) = read(store, header).await?;
+            let mut booked = Booked::of(&frozen, ledger.clone());
+            for (frozen, ledger) in later.iter().rev() {
+                booked.add_corrections(frozen, ledger);
+            }
+            let frozen_books = Arc::new(Books {
+                card: RateCard::of_frozen(frozen.rates.clone()),
+                pricing: frozen.pricing.clone(),
+                ..Books::clone(books)
+            });
+            // Only what it corrected of others is looked at again.
+            later.push((frozen, RunLedger { own: Vec::new(), ..ledger }));
+            let days = period.utc_day_range();
+            months.push(EarlierMonth { period, days, booked, books: frozen_books, late, kept });
+        }
+        Ok(Self { months })
+    }
+
+    /// The first day that has to be read.
+    pub(super) fn first_day(&self) -> Option<Date> {
+        self.months.iter().filter(|month| month.kept).map(|month| month.days.start).min()
+    }
+
+    /// Takes a run as it is known now.
+    pub(super) fn meet(&mut self, run: &JobRun) {
+        if self.months.is_empty() {
+            return;
+        }
+        let hash = run_hash(&run.identity);
+        for month in &mut self.months {
+            month.meet(hash, run);
+        }
+    }
+
+    /// What is to be booked for each month, the earliest first.
+    pub(super) async fn finish(
+        self,
+        store: &Store,
+        books: &Arc<Books>,
+        now: Timestamp,
+    ) -> Result<Vec<Correction>, ChargebackError> {
+        let mut corrections = Vec::new();
+        for mut month in self.months.into_iter().rev() {
+            for run in std::mem::take(&mut month.late) {
+                month.meet(run_hash(&run.identity), &run);
+            }
+            if month.booked.wants_bill() {
+                let bill = bill_of(store, books, &month.period, now).await?;
+                let bill = bill.filter(|bill| bill.state == BillState::Final);
+                if let Some(usd) = bill.and_then(|bill| bill.bill_usd) {
+                    month.booked.set_bill(usd);
+                }
+            }
+            corrections.extend(month.booked.correction());
+        }
+        Ok(corrections)
+    }
+}
+
+impl EarlierMonth {
+    fn meet(&mut self, hash: u128, run: &JobRun) {
+        let end = run.end().map(utc_day);
+        let start = run.start().map(utc_day).or(end);
+        let ran_here = start.is_some_and(|start| start < self.days.end)
+            && end.is_none_or(|end| end >= self.days.start);
+        // A run of which another time became known may have left the month that it was booked in.
+        if !ran_here && !self.booked.knows(hash) {
+            return;
+        }
+        let priced = self.books.price(run);
+        let ours = by_day(run, &priced.price).into_iter().filter(|s| self.days.contains(&s.day));
+        let used = ours.map(|share| share.amount).sum::<Usd>();
+        let used = priced.price.cost().map(|_| used);
+        self.booked.meet(hash, used, || {
+            let job = self.books.job(run);
+            cell_of(run, &self.books.owner(run, &job), &job)
+        });
+    }
+}
+
+async fn read(store: &Store, header: &ClosedMonth) -> Result<(Frozen, RunLedger), ChargebackError> {
+    let frozen = Frozen::of_bytes(&header.month, &part(store, header, FROZEN).await?)?;
+    let ledger = RunLedger::unpack(&part(store, header, LEDGER).await?)?;
+    Ok((frozen, ledger))
+}
