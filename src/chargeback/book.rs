@@ -1,6 +1,6 @@
 //! A month while its runs come in, and its statement when they are all there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use super::split::{Cells, split};
 use super::statement::{BookedTotals, Bridge, Counts, Job, Line, Residual, Statement, TotalIs};
 use super::{Outlook, tables};
 use crate::analysis::{BillState, GapLine, NotCollected, TrueUp};
-use crate::model::{RunIdentity, Usd};
+use crate::model::{RunIdentity, Unpriced, Usd};
 
 /// What one run brings to a month.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct RunUse<'a> {
     pub cell: CellKey,
     /// What it used in the month.
     pub used: Usd,
-    /// What it cost as a whole; `None` where it is unpriced.
-    pub cost: Option<Usd>,
+    /// What it cost as a whole, or why it is unpriced.
+    pub cost: Result<Usd, &'a Unpriced>,
     /// Whether it ended in the month.
     pub ended_here: bool,
     /// Whether it had not ended.
@@ -66,6 +66,8 @@ pub struct Book {
     ended_usd: Usd,
     bridge: Bridge,
     counts: Counts,
+    /// Why runs have no price, with how many.
+    unpriced: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,11 +88,14 @@ impl Book {
         if let Some(cell) = self.cells.get_mut(place as usize) {
             cell.own += run.used;
             cell.runs += 1;
-            cell.unpriced_runs += u64::from(run.cost.is_none());
+            cell.unpriced_runs += u64::from(run.cost.is_err());
         }
         self.runs.push(Entry { run: run_hash(run.identity), cell: place, usd: run.used });
         self.counts.runs += 1;
-        self.counts.unpriced_runs += u64::from(run.cost.is_none());
+        if let Err(reason) = run.cost {
+            self.counts.unpriced_runs += 1;
+            *self.unpriced.entry(reason.to_string()).or_default() += 1;
+        }
         if run.ended_here {
             let cost = run.cost.unwrap_or_default();
             self.counts.ended_runs += 1;
@@ -163,7 +168,7 @@ impl Book {
         let bill_usd = final_bill.and_then(|bill| bill.bill_usd);
         let unsettled = facts.bill.filter(|_| final_bill.is_none());
         let booked = booked_totals(&jobs, &residuals);
-        let warnings = super::warnings::warnings(&facts, &self.counts, own_usd, final_bill);
+        let warnings = super::warnings::warnings(&facts, &self.unpriced, own_usd, final_bill);
         Statement {
             month: facts.month.to_owned(),
             basis: "used",

@@ -152,3 +152,113 @@ impl Correction {
         self.runs.iter().map(|run| run.usd).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chargeback::{FrozenCell, FrozenCorrection, Nanos};
+    use crate::pricing::{PricingSettings, RateCard};
+
+    fn usd(nanos: i128) -> Usd {
+        Usd::from_nanos(nanos)
+    }
+
+    fn key(team: &str) -> CellKey {
+        CellKey {
+            cost_center: String::new(),
+            team: team.into(),
+            account: "1".into(),
+            region: "r".into(),
+            engine: "glue".into(),
+            job: "job".into(),
+        }
+    }
+
+    fn frozen(month: &str, says_total_is: TotalIs, month_usd: Usd, teams: &[&str]) -> Frozen {
+        let statement = crate::chargeback::Book::default().finish(crate::chargeback::Facts {
+            month,
+            as_of: jiff::Timestamp::UNIX_EPOCH,
+            bill: None,
+            rules: &crate::chargeback::SplitRules::default(),
+            corrections: &[],
+            budgets: Vec::new(),
+            under_way_runs: 0,
+            without_end_runs: 0,
+            not_collected: &[],
+            kept_since: None,
+        });
+        let (card, pricing) = (RateCard::default(), PricingSettings::default());
+        let mut frozen = Frozen::of(&statement.0, &[], &card, &pricing);
+        let cell = |team: &&str| FrozenCell { key: key(team), nanos: Nanos::default() };
+        (frozen.says_total_is, frozen.month_usd) = (says_total_is, month_usd);
+        frozen.cells = teams.iter().map(cell).collect();
+        frozen
+    }
+
+    fn own(entries: &[(u128, u32, i128)]) -> RunLedger {
+        let entry = |(run, cell, nanos): &(u128, u32, i128)| Entry {
+            run: *run,
+            cell: *cell,
+            usd: usd(*nanos),
+        };
+        RunLedger { own: entries.iter().map(entry).collect(), corrections: Vec::new() }
+    }
+
+    #[test]
+    fn differences_are_booked_where_the_run_was() {
+        let october = frozen("2026-10", TotalIs::Estimate, usd(60), &["a", "b"]);
+        let mut booked = Booked::of(&october, own(&[(1, 0, 10), (2, 1, 20), (5, 1, 30)]));
+        booked.meet(1, Some(usd(10)), || key("now"));
+        booked.meet(2, Some(usd(25)), || key("now"));
+        booked.meet(3, Some(usd(7)), || key("now"));
+        // A second look at the same run, a run without a price, and 5, which has expired.
+        booked.meet(3, Some(usd(99)), || key("now"));
+        booked.meet(4, None, || key("now"));
+        let correction = booked.correction().unwrap();
+        let runs: Vec<_> =
+            correction.runs.iter().map(|r| (r.run, &*r.cell.team, r.usd.nanos())).collect();
+        assert_eq!(runs, [(2, "b", 5), (3, "now", 7)]);
+        assert_eq!(correction.balance_usd, Usd::ZERO);
+    }
+
+    /// Run 1 was booked with 10 in October and 5 more in November; it uses 12 now.
+    #[test]
+    fn what_later_months_booked_counts() {
+        let october = frozen("2026-10", TotalIs::Estimate, usd(10), &["a"]);
+        let mut november = frozen("2026-11", TotalIs::Estimate, usd(0), &["a", "late"]);
+        let (runs_usd, balance_usd) = (usd(9), usd(0));
+        november.corrections =
+            vec![FrozenCorrection { month: "2026-10".into(), runs_usd, balance_usd }];
+        let mut ledger = own(&[]);
+        let entries = own(&[(1, 0, 5), (3, 1, 4)]).own;
+        ledger.corrections =
+            vec![("2026-10".into(), entries), ("2026-09".into(), own(&[(3, 0, 50)]).own)];
+        let mut booked = Booked::of(&october, own(&[(1, 0, 10)]));
+        booked.add_corrections(&november, &ledger);
+        booked.meet(1, Some(usd(12)), || key("now"));
+        booked.meet(3, Some(usd(6)), || key("now"));
+        let correction = booked.correction().unwrap();
+        let runs: Vec<_> =
+            correction.runs.iter().map(|r| (r.run, &*r.cell.team, r.usd.nanos())).collect();
+        assert_eq!(runs, [(1, "a", -3), (3, "late", 2)]);
+    }
+
+    #[test]
+    fn everything_booked_for_a_month_becomes_its_bill() {
+        // Closed on its bill of 100: a late run was in it.
+        let mut booked =
+            Booked::of(&frozen("2026-10", TotalIs::Bill, usd(100), &["a"]), own(&[(1, 0, 60)]));
+        assert!(!booked.wants_bill());
+        booked.meet(2, Some(usd(7)), || key("b"));
+        assert_eq!(booked.correction().unwrap().balance_usd, usd(-7));
+        // Closed at an estimate of 60, and billed 100 later.
+        let estimated = frozen("2026-10", TotalIs::Estimate, usd(60), &["a"]);
+        let mut booked = Booked::of(&estimated, own(&[(1, 0, 60)]));
+        assert!(booked.wants_bill());
+        booked.set_bill(usd(100));
+        booked.meet(2, Some(usd(7)), || key("b"));
+        assert_eq!(booked.correction().unwrap().balance_usd, usd(33));
+        // Nothing new is nothing to book.
+        assert_eq!(Booked::of(&estimated, own(&[(1, 0, 60)])).correction(), None);
+    }
+}

@@ -26,6 +26,8 @@ mod cell;
 mod cents;
 mod correction;
 mod frozen;
+#[cfg(test)]
+mod property;
 mod run_ledger;
 mod settings;
 mod split;

@@ -132,6 +132,10 @@ pub struct Row {
     pub cost_center: String,
     /// The account.
     pub account: String,
+    /// Its runs: those that used something in the month or ended in it.
+    pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What its runs used.
     pub own_usd: Usd,
     /// Its part of lines that are split.
@@ -147,6 +151,10 @@ pub struct Row {
 pub struct CostCenterRow {
     /// The cost centre; empty where none is known.
     pub cost_center: String,
+    /// Its runs: those that used something in the month or ended in it.
+    pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What its runs used.
     pub own_usd: Usd,
     /// Its part of lines that are split.
@@ -162,6 +170,10 @@ pub struct CostCenterRow {
 pub struct TeamRow {
     /// The team, or `Unallocated`.
     pub team: String,
+    /// Its runs: those that used something in the month or ended in it.
+    pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What its runs used.
     pub own_usd: Usd,
     /// Its part of lines that are split.
@@ -255,6 +267,8 @@ pub struct UnallocatedJob {
     pub engine: String,
     /// Its runs.
     pub runs: u64,
+    /// Of those, without a cost.
+    pub unpriced_runs: u64,
     /// What it bears, in cents.
     pub usd: Usd,
 }

@@ -1,7 +1,8 @@
 //! What to know before a month is booked: nothing that is missing goes unsaid.
 
+use std::collections::BTreeMap;
+
 use super::book::Facts;
-use super::statement::Counts;
 use crate::analysis::{BillState, TrueUp};
 use crate::model::Usd;
 
@@ -10,14 +11,19 @@ const NAMED_MAX: usize = 5;
 
 pub(super) fn warnings(
     facts: &Facts<'_>,
-    counts: &Counts,
+    unpriced: &BTreeMap<String, u64>,
     own_usd: Usd,
     final_bill: Option<&TrueUp>,
 ) -> Vec<String> {
     let mut said = Vec::new();
-    if counts.unpriced_runs > 0 {
-        let runs = runs(counts.unpriced_runs);
-        said.push(format!("{runs} without a price: what they used is in no amount"));
+    let mut unpriced: Vec<_> = unpriced.iter().collect();
+    unpriced.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+    for (reason, number) in unpriced.iter().take(NAMED_MAX) {
+        let runs = runs(**number);
+        said.push(format!("{runs} without a price, because {reason}: in no amount"));
+    }
+    if let more @ 1.. = unpriced.iter().skip(NAMED_MAX).map(|(_, number)| **number).sum::<u64>() {
+        said.push(format!("{} without a price for other reasons: in no amount", runs(more)));
     }
     if facts.under_way_runs > 0 {
         let runs = runs(facts.under_way_runs);

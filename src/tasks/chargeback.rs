@@ -22,7 +22,7 @@ use crate::chargeback::{
     Book, Budgets, CellKey, Correction, Facts, FrozenError, LedgerError, RunLedger, RunUse,
     SplitRules, Statement,
 };
-use crate::model::{Engine, JobRun, Period, PeriodError, Usd, utc_day};
+use crate::model::{Engine, JobRun, Period, PeriodError, Price, Usd, utc_day};
 use crate::ownership::Owner;
 use crate::report::{RenderedReport, TemplateError, Templates};
 use crate::store::{Store, StoreError};
@@ -183,7 +183,10 @@ fn run_use<'u>(used: &'u UsedRun, days: &std::ops::Range<jiff::civil::Date>) -> 
         identity: &run.identity,
         cell: cell_of(run, &used.owner, &used.job),
         used: ours.map(|share| share.amount).sum::<Usd>(),
-        cost: used.priced.price.cost(),
+        cost: match &used.priced.price {
+            Price::Priced { lines, .. } => Ok(lines.iter().map(|line| line.amount).sum()),
+            Price::Unpriced(reason) => Err(reason),
+        },
         ended_here,
         under_way: run.end().is_none(),
     })

@@ -34,7 +34,7 @@ pub(in crate::report) fn samples() -> [Statement; 2] {
             },
             identity: &identity,
             used: usd,
-            cost: Some(usd),
+            cost: Ok(usd),
             ended_here: true,
             under_way: false,
         });

@@ -30,6 +30,15 @@ fn money(usd: Usd) -> Cell {
     Cell::new(dollars(usd))
 }
 
+/// What some runs bear. Where none of them has a price that is not known, and not nothing.
+fn borne(usd: Usd, unpriced_runs: u64, runs: u64) -> Cell {
+    if runs > 0 && unpriced_runs == runs && usd.is_zero() {
+        Cell::new("unpriced").with_tone(Tone::Warn)
+    } else {
+        money(usd)
+    }
+}
+
 /// A name, or a word for there being none.
 fn name(text: &str, none: &str) -> Cell {
     if text.is_empty() {
@@ -82,13 +91,21 @@ const AMOUNTS: [Column; 4] = [
     Column::numbers("Sum"),
 ];
 
+/// What one row of a booked table shows: its names, what it bears, and the runs behind it.
+struct Booked {
+    names: Vec<Cell>,
+    amounts: [Usd; 4],
+    runs: u64,
+    unpriced_runs: u64,
+}
+
 /// A table of booked amounts by some key: what is cut is one row, and lines left unallocated are
 /// another, so that it always ends in the month's total.
 fn booked(
     statement: &Statement,
     (title, caption, noun): (&str, &str, &str),
     heads: &[Column],
-    all: &[(Vec<Cell>, [Usd; 4])],
+    all: &[Booked],
     rows_max: usize,
 ) -> Option<Table> {
     if all.is_empty() {
@@ -105,7 +122,7 @@ fn booked(
     let (shown, hidden) = all.split_at(all.len().min(rows_max));
     let mut foot = Vec::new();
     if !hidden.is_empty() {
-        let sum = |place: usize| hidden.iter().map(|(_, amounts)| amounts[place]).sum();
+        let sum = |place: usize| hidden.iter().map(|booked| booked.amounts[place]).sum();
         let hidden_count = u64::try_from(hidden.len()).unwrap_or(u64::MAX);
         let text = format!("Other ({})", plural(hidden_count, noun));
         foot.push(row(label(&text), [sum(0), sum(1), sum(2), sum(3)]));
@@ -117,11 +134,18 @@ fn booked(
     }
     let amounts = [totals.own_usd, totals.shared_usd, totals.correction_usd, totals.total_usd];
     foot.push(row(label("Total"), amounts));
+    let shown_row = |booked: &Booked| {
+        let mut row = row(booked.names.clone(), booked.amounts);
+        if let Some(sum) = row.cells.last_mut() {
+            *sum = borne(booked.amounts[3], booked.unpriced_runs, booked.runs);
+        }
+        row
+    };
     Some(Table {
         title: title.into(),
         caption: caption.into(),
         columns: heads.iter().chain(&AMOUNTS).cloned().collect(),
-        rows: shown.iter().map(|(cells, amounts)| row(cells.clone(), *amounts)).collect(),
+        rows: shown.iter().map(shown_row).collect(),
         foot,
         cut: cut(shown.len(), all.len(), noun, totals.total_usd),
         ..Table::default()
@@ -142,7 +166,8 @@ fn cost_centers(statement: &Statement, rows_max: usize) -> Option<Table> {
         .iter()
         .map(|row| {
             let amounts = [row.own_usd, row.shared_usd, row.correction_usd, row.usd];
-            (vec![name(&row.cost_center, "(none)")], amounts)
+            let names = vec![name(&row.cost_center, "(none)")];
+            Booked { names, amounts, runs: row.runs, unpriced_runs: row.unpriced_runs }
         })
         .collect();
     let words = ("By cost centre", "Whom to charge, dearest first.", "cost centre");
@@ -155,7 +180,8 @@ fn teams(statement: &Statement, rows_max: usize) -> Option<Table> {
         .iter()
         .map(|row| {
             let amounts = [row.own_usd, row.shared_usd, row.correction_usd, row.usd];
-            (vec![name(&row.team, "(none)")], amounts)
+            let names = vec![name(&row.team, "(none)")];
+            Booked { names, amounts, runs: row.runs, unpriced_runs: row.unpriced_runs }
         })
         .collect();
     booked(
@@ -172,12 +198,13 @@ fn rows(statement: &Statement, rows_max: usize) -> Option<Table> {
         .rows
         .iter()
         .map(|row| {
-            let cells = vec![
+            let names = vec![
                 name(&row.team, "(none)"),
                 name(&row.cost_center, "-"),
                 name(&row.account, "-"),
             ];
-            (cells, [row.own_usd, row.shared_usd, row.correction_usd, row.usd])
+            let amounts = [row.own_usd, row.shared_usd, row.correction_usd, row.usd];
+            Booked { names, amounts, runs: row.runs, unpriced_runs: row.unpriced_runs }
         })
         .collect();
     let heads = [Column::words("Team"), Column::words("Cost centre"), Column::words("Account")];
@@ -191,8 +218,9 @@ fn jobs(statement: &Statement, rows_max: usize) -> Option<Table> {
     let all: Vec<_> = dearest
         .into_iter()
         .map(|job| {
-            let cells = vec![name(&job.key.job, "(fixed share)"), name(&job.key.team, "(none)")];
-            (cells, [job.own_usd, job.shared_usd, job.correction_usd, job.usd])
+            let names = vec![name(&job.key.job, "(fixed share)"), name(&job.key.team, "(none)")];
+            let amounts = [job.own_usd, job.shared_usd, job.correction_usd, job.usd];
+            Booked { names, amounts, runs: job.runs, unpriced_runs: job.unpriced_runs }
         })
         .collect();
     let heads = [Column::words("Job"), Column::words("Team")];
@@ -209,7 +237,7 @@ fn unallocated(statement: &Statement, rows_max: usize) -> Option<Table> {
             name(&job.job, "(no name)"),
             Cell::new(shortened(&place, NAME_COLUMNS)),
             Cell::new(count(job.runs)),
-            money(job.usd),
+            borne(job.usd, job.unpriced_runs, job.runs),
         ];
         (job.usd, Row::of(cells))
     };
