@@ -10,6 +10,9 @@
 //! | the header | `CLOSED` | the month |
 //! | a chunk | `CLOSED#<month>` | `<digest>#<part>#<number>` |
 
+#[cfg(test)]
+mod crashes;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;

@@ -16,7 +16,7 @@ use self::corrections::Earlier;
 pub use self::mail::mails;
 use super::budgets::outlooks;
 use super::report::collection;
-use super::used::{UsedRun, read};
+use super::used::{UsedRun, ran_on, read};
 use crate::analysis::{Books, TrueUp};
 use crate::chargeback::{
     Book, Budgets, CellKey, Correction, Facts, FrozenError, LedgerError, RunLedger, RunUse,
@@ -171,12 +171,15 @@ pub async fn open_month(
     Ok(OpenMonth { statement, ledger, corrections })
 }
 
-/// What a run brings to the month; `None` where it neither used anything in it nor ended in it.
+/// What a run brings to the month; `None` where it neither used anything in it nor ended in it, nor
+/// ran in it without a price.
 fn run_use<'u>(used: &'u UsedRun, days: &std::ops::Range<jiff::civil::Date>) -> Option<RunUse<'u>> {
     let run = &used.stored.run;
     let mut ours = used.shares.iter().filter(|share| days.contains(&share.day)).peekable();
     let ended_here = run.end().is_some_and(|end| days.contains(&utc_day(end)));
-    if !ended_here && ours.peek().is_none() {
+    let is_unpriced = used.priced.price.cost().is_none() && run.end().is_some();
+    let is_unknown = is_unpriced && ran_on(run, days);
+    if !ended_here && ours.peek().is_none() && !is_unknown {
         return None;
     }
     Some(RunUse {

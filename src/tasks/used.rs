@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::analysis::Books;
-use crate::model::{PricedRun, utc_day};
+use crate::model::{JobRun, Price, PricedRun, utc_day};
 use crate::ownership::Owner;
 use crate::pricing::{DayShare, by_day};
 use crate::store::{Reach, Store, StoreError, StoredRun};
@@ -32,7 +32,9 @@ pub struct UsedRun {
 }
 
 impl UsedRun {
-    /// The run with what it used on these days; `None` where it neither ran nor ended on them.
+    /// The run with what it used on these days; `None` where it neither ended on them nor used
+    /// anything, as far as that is known: one that has ended and ran on them without a price is
+    /// kept.
     #[must_use]
     pub fn of(stored: StoredRun, books: &Books, days: &Range<Date>) -> Option<Self> {
         let run = &stored.run;
@@ -40,13 +42,23 @@ impl UsedRun {
         let priced = books.price(run);
         let mut shares = by_day(run, &priced.price);
         shares.retain(|share| days.contains(&share.day));
-        if !ended_here && shares.is_empty() {
+        let is_unpriced = matches!(priced.price, Price::Unpriced(_)) && run.end().is_some();
+        let is_unknown = is_unpriced && ran_on(run, days);
+        if !ended_here && shares.is_empty() && !is_unknown {
             return None;
         }
         let job = books.job(run);
         let owner = books.owner(run, &job);
         Some(Self { job, owner, priced, shares, ended_here, stored })
     }
+}
+
+/// Whether a run can have used something on these days, by what is known of its times.
+#[must_use]
+pub fn ran_on(run: &JobRun, days: &Range<Date>) -> bool {
+    let end = run.end().map(utc_day);
+    let start = run.start().map(utc_day).or(end);
+    start.is_some_and(|start| start < days.end) && end.is_none_or(|end| end >= days.start)
 }
 
 /// Reads every run that used something on these UTC days (the last one excluded), or ended on them:

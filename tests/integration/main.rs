@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod chargeback;
 mod collect;
 mod delivery;
 mod explain;

@@ -14,7 +14,7 @@ use runledger::store::{Reach, Saved, Store, StoreSettings};
 use crate::harness::{dynamodb_url, skipped};
 
 /// Runs a test over a fresh store of each kind.
-async fn on_every_store<F: AsyncFn(Store)>(test: F) {
+pub(crate) async fn on_every_store<F: AsyncFn(Store)>(test: F) {
     let folder = tempfile::tempdir().unwrap();
     test(embedded(&folder.path().join("runs.db")).await).await;
     match dynamodb_url() {

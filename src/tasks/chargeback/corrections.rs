@@ -12,10 +12,11 @@ use jiff::civil::Date;
 use super::{ChargebackError, bill_of, cell_of, month_before};
 use crate::analysis::{BillState, Books};
 use crate::chargeback::{Booked, Correction, Frozen, RunLedger, run_hash};
-use crate::model::{JobRun, Period, Usd, utc_day};
+use crate::model::{JobRun, Period, Usd};
 use crate::pricing::{RateCard, by_day};
 use crate::store::{ClosedMonth, Store};
 use crate::tasks::chargeback::close::{FROZEN, LEDGER, part};
+use crate::tasks::used::ran_on;
 
 /// The closed months before an open one, the nearest first.
 pub(super) struct Earlier {
@@ -122,12 +123,8 @@ impl Earlier {
 
 impl EarlierMonth {
     fn meet(&mut self, hash: u128, run: &JobRun) {
-        let end = run.end().map(utc_day);
-        let start = run.start().map(utc_day).or(end);
-        let ran_here = start.is_some_and(|start| start < self.days.end)
-            && end.is_none_or(|end| end >= self.days.start);
         // A run of which another time became known may have left the month that it was booked in.
-        if !ran_here && !self.booked.knows(hash) {
+        if !ran_on(run, &self.days) && !self.booked.knows(hash) {
             return;
         }
         let priced = self.books.price(run);

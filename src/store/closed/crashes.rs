@@ -1,0 +1,152 @@
+//! Closing cut short after every number of writes: the month is open or closed, never half, and
+//! closing it again gives what was asked for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use super::*;
+use crate::store::{StoreSettings, Table};
+
+/// A connection that a process has for so many calls, and then is gone. Where `answers` is false
+/// the last call still reaches the table, and its answer is lost.
+#[derive(Clone, Debug)]
+struct Dying {
+    inner: SharedHttpClient,
+    calls_left: Arc<AtomicUsize>,
+    answers: bool,
+}
+
+#[derive(Debug)]
+struct DyingConnector {
+    inner: SharedHttpConnector,
+    calls_left: Arc<AtomicUsize>,
+    answers: bool,
+}
+
+impl HttpClient for Dying {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(DyingConnector {
+            inner: self.inner.http_connector(settings, components),
+            calls_left: Arc::clone(&self.calls_left),
+            answers: self.answers,
+        })
+    }
+}
+
+impl HttpConnector for DyingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let gone = || ConnectorError::user("the process is gone".into());
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self.calls_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        let Ok(left) = left else {
+            return HttpConnectorFuture::ready(Err(gone()));
+        };
+        let (answer, is_lost) = (self.inner.call(request), left == 1 && !self.answers);
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if is_lost { Err(gone()) } else { Ok(answer) }
+        })
+    }
+}
+
+fn dying(store: &Store, calls: usize, answers: bool) -> Store {
+    let table = &store.ledger_table;
+    let inner = table.client.config().http_client().unwrap();
+    let calls_left = Arc::new(AtomicUsize::new(calls));
+    let client = Dying { inner, calls_left, answers };
+    let config = table.client.config().to_builder().http_client(client).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    Store { ledger_table: Table::new(client, table.name.clone()), ..store.clone() }
+}
+
+fn month(by: &str) -> MonthToClose {
+    MonthToClose {
+        month: "2026-10".into(),
+        closed: ClosedBy {
+            at: "2026-11-06T00:00:00Z".parse().unwrap(),
+            by: by.to_owned(),
+            forced_because: Some("test".into()),
+        },
+        parts: BTreeMap::from([
+            ("large".to_owned(), by.as_bytes().repeat(CHUNK_BYTES_MAX / 2)),
+            ("nothing".to_owned(), Vec::new()),
+            ("small".to_owned(), by.as_bytes().to_vec()),
+        ]),
+    }
+}
+
+#[tokio::test]
+async fn a_crash_leaves_a_month_open_or_closed() {
+    let (mut open, mut closed) = (0, 0);
+    for (calls, answers) in (0..9).flat_map(|calls| [(calls, true), (calls, false)]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runledger.db");
+        let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+        let first = month("first");
+        let outcome = dying(&store, calls, answers).close_month(&first).await;
+
+        let wanted = match store.closed_month("2026-10").await.unwrap() {
+            // Closed, whatever its closer was told: by what it wrote.
+            Some(header) => {
+                closed += 1;
+                assert_eq!(header.closed, first.closed);
+                first
+            }
+            // Open, and its closer knows that: somebody else can close it.
+            None => {
+                open += 1;
+                assert!(outcome.is_err(), "{outcome:?}");
+                month("second")
+            }
+        };
+        let again = store.close_month(&month("second")).await.unwrap();
+        let (ClosingOutcome::Done(header) | ClosingOutcome::Already(header)) = &again;
+        assert_eq!(header.closed, wanted.closed);
+        for (name, bytes) in &wanted.parts {
+            assert_eq!(store.closed_part(header, name).await.unwrap().as_ref(), Some(bytes));
+        }
+    }
+    assert!(open > 3 && closed > 3, "{open} open, {closed} closed");
+}
+
+/// What is cut short leaves chunks, and the closing that comes through removes them.
+#[tokio::test]
+async fn nothing_is_left_of_what_was_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runledger.db");
+    let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+    let partition = keys::closed_partition("2026-10");
+    dying(&store, 4, true).close_month(&month("first")).await.unwrap_err();
+    assert!(!store.ledger_table.sort_keys(&partition).await.unwrap().is_empty());
+    let outcome = store.close_month(&month("second")).await.unwrap();
+    let ClosingOutcome::Done(header) = outcome else { panic!("{outcome:?}") };
+    let keys = store.ledger_table.sort_keys(&partition).await.unwrap();
+    assert_eq!(keys.len(), 4, "three chunks of 1.05 MB, and one of the small part");
+    assert!(keys.iter().all(|key| key.starts_with(&header.digest)));
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_what_was_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runledger.db");
+    let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+    let outcome = store.close_month(&month("first")).await.unwrap();
+    let ClosingOutcome::Done(header) = outcome else { panic!("{outcome:?}") };
+    let partition = keys::closed_partition("2026-10");
+    let key = format!("{}#large#000001", header.digest);
+    store.ledger_table.delete_item(&partition, &key).await.unwrap();
+    let refused = store.closed_part(&header, "large").await.unwrap_err();
+    assert!(refused.to_string().contains("not what was written"), "{refused}");
+}
