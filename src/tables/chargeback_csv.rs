@@ -56,9 +56,7 @@ pub fn chargeback_csv(statement: &Statement) -> Result<Vec<u8>, TableError> {
         row[1] = text(&residual.name).into_owned();
         row[4] = text(residual.account.as_deref().unwrap_or_default()).into_owned();
         row[7] = text(usage).into_owned();
-        for place in 9..12 {
-            row[place] = number(Usd::ZERO).into_owned();
-        }
+        row[9..12].fill(number(Usd::ZERO).into_owned());
         row[12] = number(residual.usd).into_owned();
         row[13] = number(residual.usd).into_owned();
         row[14] = text(&residual.reason).into_owned();

@@ -119,7 +119,6 @@ pub enum ChargebackError {
 ///
 /// # Errors
 /// When the store cannot be read.
-#[expect(clippy::unused_async, reason = "the bill is read from the store")]
 pub async fn bill_of(
     _store: &Store,
     _books: &Arc<Books>,

@@ -90,8 +90,11 @@ fn what_is_missing_is_said() {
     let sandbox = company();
     let unpriced = glue_run("jr_9", "orders-odd", "2026-10-05T10:00:00Z", "2026-10-05T11:00:00Z")
         .replace(",\"GlueVersion\":\"5.0\"", "");
-    let running = r#"{"Id":"jr_8","JobName":"orders-long","StartedOn":"2026-10-31T10:00:00Z","JobRunState":"RUNNING"}"#;
-    import(&sandbox, NOW, &[unpriced, running.to_owned()]);
+    let running = serde_json::json!({
+        "Id": "jr_8", "JobName": "orders-long", "JobRunState": "RUNNING",
+        "StartedOn": "2026-10-31T10:00:00Z",
+    });
+    import(&sandbox, NOW, &[unpriced, running.to_string()]);
     let month = json(&sandbox, NOW, "2026-10");
     let warnings = month["warnings"].to_string();
     for part in ["1 run without a price, because the Glue version", "1 run had not ended"] {

@@ -13,7 +13,8 @@ const AWS_SDK: [&str; 4] = ["src/aws/", "src/sources/", "src/store/", "src/deliv
 const CLOCKS: [&str; 2] = ["src/cli/", "src/store/lease.rs"];
 
 /// Here money is computed.
-const MONEY: [&str; 3] = ["src/pricing/", "src/model/money.rs", "src/model/priced.rs"];
+const MONEY: [&str; 4] =
+    ["src/pricing/", "src/chargeback/", "src/model/money.rs", "src/model/priced.rs"];
 
 /// The one function that may turn money into a float: a ratio, which is shown and never booked.
 const RATIO: &str = "fn share_of(";
