@@ -316,21 +316,17 @@ mod tests {
     /// What a closed month keeps finds the same rates as the card that closed it.
     #[test]
     fn a_frozen_card_is_the_card_it_was() {
-        let settings = table("eu-west-1 = \"0.3\", mars-north-1 = \"0.31\"", "")
-            + &table("eu-west-1 = \"0.2\"", &format!("account = \"{ACCOUNT}\""))
+        let settings = table("mars-north-1 = \"0.31\"", &format!("account = \"{ACCOUNT}\""))
             + "[[discounts]]\nsource=\"EDP\"\npercent=\"10\"\n"
             + &format!("[[discounts]]\nsource=\"b\"\npercent=\"50\"\naccount=\"{ACCOUNT}\"");
         let card = card(&settings).unwrap();
         let json = serde_json::to_string(card.rates()).unwrap();
         let thawed = RateCard::of_frozen(serde_json::from_str(&json).unwrap());
-        assert_eq!(thawed.rates(), card.rates());
-        for region in ["us-east-1", "eu-west-1", "mars-north-1", "moon-south-1"] {
-            for (version, class) in [("5.0", "STANDARD"), ("6.0", "STANDARD"), ("5.0", "FLEX")] {
-                for account in [ACCOUNT, "9"] {
-                    let wanted = Wanted { account, ..wanted(region, version, class) };
-                    let both = |card| paid_and_listed(card, wanted);
-                    assert_eq!(both(&thawed), both(&card), "{region} {version} {class} {account}");
-                }
+        for region in ["us-east-1", "mars-north-1", "moon-south-1"] {
+            for account in [ACCOUNT, "9"] {
+                let wanted = Wanted { account, ..wanted(region, "5.0", "STANDARD") };
+                let [was, is] = [&card, &thawed].map(|card| paid_and_listed(card, wanted));
+                assert_eq!(was, is, "{region} {account}");
             }
         }
     }
