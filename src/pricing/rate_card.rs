@@ -4,6 +4,8 @@
 //! one of them no two rates are for the same use on the same day: such a card is refused, so that
 //! none is ever chosen by accident. What is for one account comes before what is for all.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::PricingSettings;
