@@ -16,7 +16,7 @@ use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
 use crate::report::ReportSettings;
-use crate::sources::CollectSettings;
+use crate::sources::{BillSettings, CollectSettings};
 use crate::store::StoreSettings;
 
 /// The file that is read where `--config` names none.
@@ -38,6 +38,8 @@ pub struct Config {
     pub mail: Option<MailSettings>,
     /// What is collected from where.
     pub collect: CollectSettings,
+    /// Whose bill is read.
+    pub bill: BillSettings,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
     /// Finance's month.
@@ -158,6 +160,7 @@ impl Config {
             }
         }
         RateCard::new(&[], &self.pricing).map_err(rate_card_refusal)?;
+        self.bill.check().map_err(|reason| ("bill".into(), reason))?;
         for (name, report) in &self.reports {
             report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
         }

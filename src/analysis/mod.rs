@@ -25,7 +25,10 @@ pub use figures::{
 pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
-pub use true_up::{BillState, GapKind, GapLine, TrueUp};
+pub use true_up::{
+    AccountBill, BillState, Collected, Compared, Comparison, Estimate, Facts, GapKind, GapLine,
+    OverEstimate, Question, Reading, TrueUp, compare,
+};
 
 /// Polars refused a question: a defect of this program, not of the data.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@
 
 mod address;
 mod apportion;
+mod bill;
 mod delivery;
 mod job_run;
 mod list_price;
@@ -18,6 +19,7 @@ mod told;
 
 pub use address::{Address, AddressError};
 pub use apportion::apportion;
+pub use bill::{BillDay, BillLine, BillSource, USAGE, USD};
 pub use delivery::{DeliveryState, Occurrence, key_part};
 pub use job_run::{
     Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Reading, Resources,

@@ -4,7 +4,9 @@
 //! Tails are matched longest first, since some begin like others. Sources: third-party readings of
 //! the Price List and of bills; a tail that nobody has been seen to be billed under is not here.
 
+use super::glue::kind_of;
 use super::rate::{Rate, Version};
+use crate::model::{Architecture, JobRun};
 
 /// The version from which Glue has rates of its own ("Gen2").
 const GLUE_6: Version = (6, 0);
@@ -102,6 +104,28 @@ impl UsageType {
         words.join(" ")
     }
 
+    /// The usage type under which a component of a run is charged; `None` where none is known for
+    /// it, as for Ray and for other engines. `assumed` is the architecture of an EMR Serverless run
+    /// whose own is not known, as in pricing.
+    #[must_use]
+    pub fn of_run(run: &JobRun, component: &str, assumed: &Architecture) -> Option<&'static Self> {
+        let kind = kind_of(run);
+        let version = run.version.as_deref().and_then(glue_version);
+        let class = run.execution_class.as_ref().map_or("STANDARD", |class| class.as_str());
+        let architecture = run.definition.as_ref().and_then(|known| known.architecture.as_ref());
+        let architecture = architecture.unwrap_or(assumed).as_str();
+        USAGE_TYPES.iter().find(|known| {
+            let (from, below) = known.versions;
+            known.engine == run.identity.engine.as_str()
+                && known.component == component
+                && (known.kinds.is_empty() || known.kinds.contains(&kind.as_str()))
+                && known.execution_class.is_none_or(|own| own == class)
+                && known.architecture.is_none_or(|own| own == architecture)
+                && from.is_none_or(|from| version.is_some_and(|version| version >= from))
+                && below.is_none_or(|below| version.is_some_and(|version| version < below))
+        })
+    }
+
     /// The usage type that a rate is charged under; `None` where none is known for it.
     #[must_use]
     pub fn of_rate(rate: &Rate) -> Option<&'static Self> {
@@ -129,6 +153,12 @@ impl UsageType {
 #[must_use]
 pub fn region_prefix<'u>(usage_type: &'u str, tail: &str) -> &'u str {
     usage_type.strip_suffix(tail).unwrap_or_default().trim_end_matches('-')
+}
+
+/// `6.0` as numbers.
+fn glue_version(text: &str) -> Option<Version> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// A tail is the whole usage type, or follows a prefix without a dash of its own.

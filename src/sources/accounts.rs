@@ -2,9 +2,11 @@
 
 use aws_config::SdkConfig;
 
+use super::cost_explorer::{self, BillError, CostExplorer};
 use super::emr_serverless::EmrServerlessSweep;
 use super::glue::GlueSweep;
 use super::quotas;
+use super::settings::BillTarget;
 use super::sweep::{
     AccountSource, Batches, Scope, Service, SourceError, Sources, Sweep, Swept, Target,
 };
@@ -22,6 +24,18 @@ impl AwsAccounts {
     #[must_use]
     pub const fn new(config: SdkConfig) -> Self {
         Self { config }
+    }
+
+    /// Cost Explorer in an account.
+    ///
+    /// # Errors
+    /// When the account cannot be got into, or is another.
+    pub async fn cost_explorer(&self, target: &BillTarget) -> Result<CostExplorer, BillError> {
+        let BillTarget { account, role_arn, external_id, .. } = target.clone();
+        // Billing knows no opt-in regions, so STS is asked where Cost Explorer is.
+        let regions = vec![cost_explorer::REGION.to_owned()];
+        let opened = self.open(&Target { account, role_arn, external_id, regions }).await?;
+        Ok(CostExplorer::new(&opened.config))
     }
 }
 

@@ -1,7 +1,9 @@
-//! Where runs, quotas and prices come from: thin clients, and pure conversions into the model.
+//! Where runs, quotas, prices and bills come from: thin clients, and pure conversions into the model.
 
 mod accounts;
 mod convert;
+mod cost_explorer;
+mod cost_explorer_convert;
 mod emr_serverless;
 pub mod emr_serverless_convert;
 mod emr_session_convert;
@@ -21,7 +23,8 @@ mod sweep;
 
 pub use accounts::{AwsAccount, AwsAccounts};
 pub use convert::{ConvertError, UnknownMembers};
-pub use settings::CollectSettings;
+pub use cost_explorer::{BillError, Billed, CostExplorer, Requests};
+pub use settings::{BillSettings, BillTarget, CollectSettings};
 pub use sweep::{
     AccountSource, Batches, KnownRun, Scope, Service, SourceError, Sources, Sweep, Swept, Target,
 };

@@ -59,7 +59,7 @@ pub struct Target {
 }
 
 /// An account's number. One written as a number would have lost its leading zeros.
-fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+pub(super) fn account<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let account = String::deserialize(from)?;
     let is_number = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { Ok(account) } else { Err(D::Error::custom("expected twelve digits in quotes")) }
@@ -202,7 +202,7 @@ impl SourceError {
         match self {
             Self::Aws(error) => error.trouble.hint(),
             Self::WrongAccount { .. } => {
-                "correct `account` or `role_arn` of the target under `[[collect.targets]]`"
+                "correct `account` or `role_arn` of that account in the configuration"
             }
             Self::NoRegion => {
                 "set AWS_REGION, or `regions` of the target under `[[collect.targets]]`"

@@ -11,6 +11,8 @@
 //! | a closed month | `CLOSED` | the month | never |
 //! | its parts | `CLOSED#<month>` | digest, part, chunk | never |
 //! | a late run of a closed month | `LATE#<month>` | identity | retention after it came |
+//! | an account whose bill is read | `BILL` | account | never |
+//! | a UTC day of a bill | `BILL#<account>#<month>` | day, part | never |
 //!
 //! Why so: a week is seven or eight UTC days, so a report is a Query per day and shard, in
 //! parallel, whatever the report's time zone. The identity as the sort key makes storing
@@ -37,6 +39,7 @@ pub(super) const QUOTA: &str = "QUOTA";
 pub(super) const PRICE: &str = "PRICE";
 /// The partition of closed months' headers.
 pub(super) const CLOSED: &str = "CLOSED";
+pub(super) const BILL: &str = "BILL";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -57,6 +60,12 @@ pub(super) fn run_partition(identity_key: &str, end: Timestamp) -> String {
 /// The partition in which a run of that day would be.
 pub(super) fn run_partition_on(identity_key: &str, day: Date) -> String {
     partition(day, shard(identity_key))
+}
+
+/// The partition of a month of an account's bill. Cost Explorer is paid by the request, so a month
+/// is asked for at once; a year's partition would be read whole for every week.
+pub(super) fn bill_partition(account: &str, day: Date) -> String {
+    format!("{BILL}#{}#{}", escaped(account), day.strftime("%Y-%m"))
 }
 
 fn partition(day: Date, shard: u32) -> String {

@@ -5,6 +5,7 @@
 //! in-process from a file (`embedded`). SDK types do not leave this room.
 
 mod closed;
+mod bills;
 mod embedded;
 mod error;
 mod item;

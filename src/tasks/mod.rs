@@ -2,6 +2,7 @@
 
 pub mod budgets;
 pub mod chargeback;
+pub mod bill;
 pub mod collect;
 pub mod deliver;
 pub mod explain;
