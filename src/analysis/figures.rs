@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
+use super::TrueUp;
 use crate::model::{MissingRate, Period, RunIdentity, Usd};
 
 /// A report's figures.
@@ -48,6 +49,11 @@ pub struct Figures {
     pub quotas: Vec<QuotaFigures>,
     /// Runs that had not ended at `as_of`, longest first.
     pub still_running: Vec<OpenRun>,
+    /// The estimate of the period's UTC days beside their bill, where something of it was read;
+    /// `None` in a team's own edition.
+    pub bill: Option<TrueUp>,
+    /// Why there is no bill, although one is to be read; in a sentence without its period.
+    pub bill_missing: Option<String>,
     /// Alerts of the period.
     pub alerts: Vec<serde_json::Value>,
     /// What to do about it, most money first.

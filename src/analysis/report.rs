@@ -263,6 +263,8 @@ impl EditionAnalysis {
             configurations: groups::configurations(&runs)?,
             waste: waste(&runs)?,
             still_running: self.still_running,
+            bill: None,
+            bill_missing: None,
             alerts: Vec::new(),
             totals,
             completeness,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
+use jiff::ToSpan;
 
 use super::chargeback;
 use super::output::{data, progress, say};
@@ -17,12 +18,13 @@ use crate::app::App;
 use crate::config::{Config, QuotaSetting};
 use crate::delivery::Via;
 use crate::demo;
-use crate::model::{Period, Teller};
+use crate::model::{BillSource, Period, Teller, utc_day};
 use crate::store::{RealClock, StoreLocation};
 use crate::tasks::chargeback::{Files, open_month};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::report::{Request, figures};
+use crate::tasks::used;
 
 /// The demo's own store. Not the name of the default one: `--out .` must leave that alone.
 const DATABASE: &str = "demo.db";
@@ -62,6 +64,7 @@ impl Demo {
         let config = company(&self.out)?;
         let app = App::open(config, Some(StoreLocation::Embedded(database))).await?;
         self.store_runs(&app, world).await?;
+        self.store_bill(&app, world).await?;
         self.chargeback(&app, world).await?;
         self.report(&app, world).await
     }
@@ -97,6 +100,31 @@ impl Demo {
         Ok(())
     }
 
+    /// The company's bill, put where a bill that was read is kept.
+    async fn store_bill(&self, app: &App, world: &World) -> Result<(), Failure> {
+        let books = app.books().await?;
+        let today = utc_day(world.now);
+        let weeks = i64::from(self.weeks) + 1;
+        let days = today.saturating_sub((7 * weeks).days())..today;
+        let mut bill = demo::DemoBill::new(&books.pricing);
+        used::read(&app.store, &books, days.clone(), world.now, |used| {
+            bill.add(&used.stored.run, &used.priced, &used.shares);
+        })
+        .await?;
+        for day in bill.days(days, world.now) {
+            app.store.put_bill_day(demo::PAYER, &day).await?;
+        }
+        let source = BillSource {
+            account: demo::PAYER.to_owned(),
+            payer: true,
+            attempted_at: world.now,
+            problem: None,
+            requests: 0,
+        };
+        app.store.put_bill_source(&source).await?;
+        Ok(())
+    }
+
     async fn report(&self, app: &App, world: &World) -> Result<Exit, Failure> {
         let settings = app.config.report("weekly").unwrap_or_default();
         let request = Request {
@@ -106,6 +134,7 @@ impl Demo {
             expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
             budgets: app.config.budgets.clone(),
+            bill: app.config.bill.clone(),
         };
         let (templates, books, ledger) = (app.templates()?, app.books().await?, app.ledger());
         let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;

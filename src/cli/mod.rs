@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
 mod chargeback;
+mod bill;
 mod collect;
 mod demo;
 mod exit;
@@ -61,6 +62,8 @@ enum Command {
     Import(import::Import),
     /// Read the runs of the configured AWS accounts
     Collect(collect::Collect),
+    /// Read the bill from Cost Explorer, and hold it against the estimate
+    Bill(bill::Bill),
     /// Show or send a report
     Report(report::Report),
     /// Show how a run's cost, or a period's total, came about
@@ -181,6 +184,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init.run(&world).await,
         Command::Import(import) => import.run(&world).await,
         Command::Collect(collect) => collect.run(&world).await,
+        Command::Bill(bill) => bill.run(&world).await,
         Command::Report(report) => report.run(&world).await,
         Command::Explain(explain) => explain.run(&world).await,
         Command::Prices(prices) => prices.run(&world).await,

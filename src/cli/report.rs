@@ -82,6 +82,7 @@ impl Report {
             expected: app.config.expected_sources(),
             restate_threshold: settings.restate_threshold_usd,
             budgets: app.config.budgets.clone(),
+            bill: app.config.bill.clone(),
         };
         let publication = Publication {
             report: &self.name,

@@ -2,7 +2,7 @@
 //!
 //! An online retailer: nine teams, some 300 jobs, three accounts, two regions, both engines. Its
 //! runs are facts as the sources would tell them ([`crate::model::JobRun`]); everything after that
-//! (storing, pricing, reporting) is the production code's, and nothing here knows a price.
+//! (storing, pricing, reporting) is the production code's, and nothing here knows a price but the bill.
 //!
 //! | file | concern |
 //! |---|---|
@@ -15,11 +15,13 @@
 //! | `weather`, `mishaps` | what goes wrong, for all at once and for each alone |
 //! | `chain` | how one start comes out, with its retries and reruns |
 //! | `facts` | runs in the engines' words |
+//! | `bill` | what all of that is billed at, with what no run tells of |
 //! | `chance` | the seeded numbers behind all of that |
 //!
 //! Floating-point numbers stand for times and probabilities here, never for money or quantities.
 
 mod applications;
+mod bill;
 mod catalogue;
 mod chain;
 mod chance;
@@ -34,6 +36,7 @@ mod stories;
 mod teams;
 mod weather;
 
+pub use bill::{DemoBill, PAYER};
 pub use company::{DemoSettings, runs};
 pub use stories::{Quota, Story, quotas, stories};
 pub use teams::team_names;

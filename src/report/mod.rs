@@ -5,6 +5,7 @@
 
 mod attached;
 mod chargeback;
+mod bill;
 pub mod explain;
 pub mod format;
 pub mod links;
@@ -18,5 +19,6 @@ pub mod words;
 
 pub use attached::Attached;
 pub use rates::rates_text;
+pub use bill::bill_text;
 pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::analysis::{
-    Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
-    OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
-    Waste,
+    Action, BillState, Completeness, ConfigurationFigures, FailureFigures, Figures, GapKind,
+    GapLine, JobFigures, NotCollected, OpenRun, OverEstimate, PeakShare, QuotaFigures, Restated,
+    StateFigures, TeamFigures, Totals, TrueUp, UnpricedReason, Waste,
 };
 use crate::model::{Engine, Period, RunIdentity, Usd};
 
@@ -35,6 +35,8 @@ pub(super) fn empty() -> Figures {
         waste: Waste::default(),
         quotas: Vec::new(),
         still_running: Vec::new(),
+        bill: None,
+        bill_missing: None,
         alerts: Vec::new(),
         actions: Vec::new(),
     }
@@ -47,6 +49,8 @@ pub(super) fn figures() -> Figures {
     let totals = Totals { runs: 2, cost_usd: cost, stopped_cost_usd: cost, ..Totals::default() };
     Figures {
         team: None,
+        bill: Some(true_up(nothing.period.utc_day_range(), cost)),
+        bill_missing: Some("read on no day".into()),
         completeness: completeness(nothing.as_of, cost),
         before: Some(totals.clone()),
         totals,
@@ -83,6 +87,40 @@ pub(super) fn figures() -> Figures {
         alerts: vec![serde_json::json!({"severity": "warning", "message": "message"})],
         actions: vec![Action { code: "fix-failures", advice: "advice".into(), usd: cost }],
         ..nothing
+    }
+}
+
+/// A bill that is not final, with a line that explains a gap and an error to chase.
+fn true_up(days: std::ops::Range<jiff::civil::Date>, cost: Usd) -> TrueUp {
+    let bill = Usd::from_nanos(3_000_000_000);
+    let (day, account) = (days.start, "111122223333".to_owned());
+    TrueUp {
+        days,
+        day_count: 7,
+        days_read: 6,
+        days_settled: 5,
+        state: BillState::Partial,
+        reason: Some("AWS may still change 1 of 7 days".into()),
+        estimate_usd: cost,
+        bill_usd: Some(bill),
+        gap_usd: Some(bill - cost),
+        over_tolerance: true,
+        lines: vec![GapLine {
+            kind: GapKind::Crawlers,
+            account: Some(account.clone()),
+            usage_type: Some("EU-Crawler-DPU-Hour".into()),
+            usd: bill - cost,
+            explanation: "2 DPU-Hour of crawlers on 1 day".into(),
+        }],
+        over_estimates: vec![OverEstimate {
+            day,
+            account,
+            usage_type: "ETL-DPU-Hour".into(),
+            estimated_quantity: Decimal::TWO,
+            billed_quantity: Decimal::ONE,
+            usd: cost,
+        }],
+        questions: Vec::new(),
     }
 }
 

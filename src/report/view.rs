@@ -3,6 +3,7 @@
 //! Everything is decided here that the HTML and the text must agree on: what is said, how it is
 //! rounded, how much of it is shown. Templates place it; they compute nothing.
 
+mod bill;
 mod cells;
 mod completeness;
 mod costs;
@@ -51,6 +52,8 @@ pub struct View {
     pub alerts: Vec<AlertLine>,
     /// How many more alerts there are; empty where all are shown.
     pub alerts_cut: String,
+    /// The estimate beside the bill; absent where no bill was read, and in a team's own edition.
+    pub bill: Option<Table>,
     /// The sums against those of the period before.
     pub totals: Option<Table>,
     /// Who pays; absent in a team's own edition.
@@ -147,6 +150,7 @@ impl View {
             actions_cut,
             alerts,
             alerts_cut,
+            bill: bill::bill(figures, limits),
             totals: costs::totals(figures),
             teams: costs::teams(figures, limits),
             jobs: jobs::jobs(figures, limits),
@@ -227,6 +231,12 @@ fn footnotes(figures: &Figures, limits: &Limits) -> Vec<String> {
          it and with each other, so they are not added up."
             .to_owned(),
     ];
+    if figures.team.is_none() && figures.bill.is_none() && figures.bill_missing.is_none() {
+        notes.push(
+            "Not compared with the bill: reading it from Cost Explorer is not switched on."
+                .to_owned(),
+        );
+    }
     if figures.failures.iter().any(|failure| failure.restart) {
         notes.push(
             "Failed cost also counts EXPIRED runs of streaming jobs. Glue restarts these every \

@@ -12,7 +12,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::used;
-use crate::analysis::{AccountBill, Books, Collected, Comparison, Estimate, Facts, compare};
+use crate::analysis::{
+    AccountBill, Books, Collected, Comparison, Estimate, Facts, TrueUp, compare,
+};
 use crate::model::{BillDay, BillSource, Engine, JobRun, utc_day};
 use crate::pricing::by_day;
 use crate::sources::{AwsAccounts, BillError, BillSettings, BillTarget, CostExplorer, Requests};
@@ -270,6 +272,31 @@ pub async fn cached(
         cached.bills.push(AccountBill { account, payer, days });
     }
     Ok(cached)
+}
+
+/// What a report shows: the comparison where something of the bill was read, else why nothing was;
+/// neither where no bill is to be read. Where nothing was read, no run is read for it either.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn for_report(
+    store: &Store,
+    books: &Arc<Books>,
+    settings: &BillSettings,
+    days: Range<Date>,
+    now: Timestamp,
+) -> Result<(Option<TrueUp>, Option<String>), StoreError> {
+    let cached = cached(store, settings, &days).await?;
+    if cached.is_off() {
+        return Ok((None, None));
+    }
+    if cached.is_empty() {
+        let mut why = vec!["Cost Explorer has not been read for these days".to_owned()];
+        why.extend(cached.problems);
+        return Ok((None, Some(why.join("; "))));
+    }
+    let comparison = compared(store, books, settings, &cached, days, now).await?;
+    Ok((Some(comparison.true_up), None))
 }
 
 /// The estimate of these UTC days (the last one excluded) beside what was read of their bill. Reads

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use super::budgets::outlooks;
+use super::bill;
 use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
 use crate::chargeback::Budgets;
 use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd, utc_day};
+use crate::sources::BillSettings;
 use crate::store::{Reach, SourceState, Store, StoreError};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -34,6 +36,8 @@ pub struct Request {
     pub restate_threshold: Usd,
     /// What teams may spend in the month of the period's last day.
     pub budgets: Budgets,
+    /// Whose bill the estimate is held against.
+    pub bill: BillSettings,
 }
 
 /// A report that cannot be computed.
@@ -102,6 +106,17 @@ pub async fn figures(
             figures.before.as_ref().map(|totals| totals.cost_usd),
             request.restate_threshold,
         );
+    }
+    // The bill is the company's, and no team's.
+    let whole = || editions.iter().map(|edition| edition.team.is_none());
+    if whole().any(|is_whole| is_whole) {
+        let days = request.period.utc_day_range();
+        let (bill, missing) =
+            bill::for_report(store, books, &request.bill, days, request.now).await?;
+        for (figures, _) in all.iter_mut().zip(whole()).filter(|(_, is_whole)| *is_whole) {
+            figures.bill.clone_from(&bill);
+            figures.bill_missing.clone_from(&missing);
+        }
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod chargeback;
+mod bill;
 mod collect;
 mod delivery;
 mod explain;

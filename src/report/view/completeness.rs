@@ -24,7 +24,7 @@ pub(super) fn of(figures: &Figures, limits: &Limits) -> Completeness {
         (not_whole(figures), Tone::Warn)
     };
     let mut notes = missing;
-    notes.extend(context(figures));
+    notes.extend(context(figures, limits));
     if notes.len() > limits.notes {
         let hidden = notes.len() - limits.notes;
         notes.truncate(limits.notes);
@@ -127,9 +127,13 @@ fn not_collected(place: &NotCollected, figures: &Figures, limits: &Limits) -> St
 }
 
 /// What there is to know besides.
-fn context(figures: &Figures) -> Vec<String> {
+fn context(figures: &Figures, limits: &Limits) -> Vec<String> {
     let facts = &figures.completeness;
     let mut notes = Vec::new();
+    if let Some(missing) = &figures.bill_missing {
+        let missing = shortened(missing, limits.text_columns);
+        notes.push(format!("Not compared with the bill: {missing}."));
+    }
     if facts.still_running > 0 {
         let verb = if facts.still_running == 1 { "was" } else { "were" };
         notes.push(format!(

@@ -1,5 +1,5 @@
 //! AWS services that answer the real SDK over HTTP on this machine: Glue, EMR Serverless, Service
-//! Quotas and STS behind one port, as `AWS_ENDPOINT_URL` reaches them.
+//! Quotas, Cost Explorer and STS behind one port, as `AWS_ENDPOINT_URL` reaches them.
 //!
 //! A fake holds what an account holds, and answers in the service's own wire format: newest runs
 //! first, pages with opaque tokens, limits that are enforced, errors in each protocol's shape.
@@ -10,6 +10,7 @@
 // Compiled into every integration test, and each uses a part.
 #![allow(dead_code, clippy::allow_attributes)]
 
+pub(crate) mod cost_explorer;
 pub(crate) mod emr_serverless;
 pub(crate) mod glue;
 pub(crate) mod pricing;
@@ -41,6 +42,7 @@ pub(crate) struct Place {
     pub(crate) glue: glue::Glue,
     pub(crate) emr: emr_serverless::EmrServerless,
     pub(crate) quotas: service_quotas::ServiceQuotas,
+    pub(crate) bill: cost_explorer::CostExplorer,
 }
 
 /// Everything behind the port.
@@ -309,6 +311,7 @@ impl World {
         match asked.service {
             "glue" => place.glue.answer(asked),
             "servicequotas" => place.quotas.answer(asked),
+            "ce" => place.bill.answer(asked),
             "emr-serverless" => place.emr.answer(asked),
             other => Answer::error(404, "UnknownOperationException", other),
         }
@@ -329,6 +332,7 @@ fn understand(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> A
             let service = match target {
                 "AWSGlue" => "glue",
                 "AWSPriceListService" => "pricing",
+                "AWSInsightsIndexService" => "ce",
                 _ => "servicequotas",
             };
             (service, operation.to_owned(), serde_json::from_slice(body).unwrap_or(Value::Null))

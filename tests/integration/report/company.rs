@@ -93,6 +93,8 @@ pub(super) fn small(jobs_kept: usize) -> Figures {
 pub(super) fn of_jobs(jobs: Vec<JobFigures>) -> Figures {
     let totals = totals(&jobs);
     Figures {
+        bill: None,
+        bill_missing: None,
         period: Period::week("2026-W46", &TimeZone::get("Europe/Berlin").unwrap()).unwrap(),
         compared_with: "2026-W45".into(),
         as_of: at("2026-11-16T05:00:00Z"),
