@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `estimate` | runs, as usage of a day, an account and a usage type |
 //! | `known_bill` | bills of several accounts as one: which days are known, in which currency |
+//! | `billed` | a line of the bill, by what it is |
 //! | `compare` | the two beside each other, and what each difference is called |
 //! | `explain` | a difference in a sentence |
 //! | `questions` | what the bill says about rules that AWS leaves open |
 
+mod billed;
 mod compare;
 mod estimate;
 mod explain;

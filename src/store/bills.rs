@@ -211,7 +211,7 @@ mod tests {
         let line = |n: usize| BillLine {
             account: "111122223333".into(),
             day,
-            usage_type: (n % 2 == 0).then(|| format!("EU-ETL-DPU-Hour-{n}")),
+            usage_type: n.is_multiple_of(2).then(|| format!("EU-ETL-DPU-Hour-{n}")),
             record_type: "Usage".into(),
             quantity: Decimal::new(1_234_567_890_123, 10),
             unit: "DPU-Hour".into(),
