@@ -176,6 +176,13 @@ proptest! {
         let gap: i128 = lines.iter().map(|line| line.usd.nanos()).sum();
         let bill = TrueUp {
             days: Date::ZERO..Date::ZERO,
+            day_count: 0,
+            days_read: 0,
+            days_settled: 0,
+            gap_usd: None,
+            over_tolerance: false,
+            over_estimates: Vec::new(),
+            questions: Vec::new(),
             state: if is_final { BillState::Final } else { BillState::Partial },
             reason: None,
             estimate_usd: Usd::from_nanos(own),
@@ -241,6 +248,13 @@ proptest! {
     ) {
         let bill = TrueUp {
             days: Date::ZERO..Date::ZERO,
+            day_count: 0,
+            days_read: 0,
+            days_settled: 0,
+            gap_usd: None,
+            over_tolerance: false,
+            over_estimates: Vec::new(),
+            questions: Vec::new(),
             state: BillState::Final,
             reason: None,
             estimate_usd: Usd::ZERO,

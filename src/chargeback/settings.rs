@@ -43,9 +43,10 @@ pub enum SplitRule {
 /// | left unallocated by default | because |
 /// |---|---|
 /// | days not settled | AWS has not billed them yet |
-/// | runs not captured, sessions not seen | they are somebody's, and not everybody's |
+/// | runs and sessions not captured, unpriced runs, what may be either or idle | somebody's, and not everybody's |
 /// | other usage | nobody knows yet what it is for |
-/// | over-estimate | it is an error to chase, and not a discount |
+/// | over-estimate, upper bounds | errors to chase in some runs, and no discount for all |
+/// | outside the bill | runs that another bill has |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRules(BTreeMap<GapKind, SplitRule>);
 
@@ -108,23 +109,31 @@ const fn default_rule(kind: GapKind) -> SplitRule {
         | GapKind::Rounding => SplitRule::Proportional,
         GapKind::DaysNotSettled
         | GapKind::RunsNotCaptured
+        | GapKind::IdleOrNotCaptured
+        | GapKind::UnpricedRuns
         | GapKind::SessionsNotSeen
         | GapKind::OtherUsage
-        | GapKind::OverEstimate => SplitRule::None,
+        | GapKind::OverEstimate
+        | GapKind::UpperBound
+        | GapKind::OutsideBill => SplitRule::None,
     }
 }
 
 /// Every kind of line, so that each has a word in the configuration.
-const KINDS: [GapKind; 13] = [
+const KINDS: [GapKind; 17] = [
     GapKind::DaysNotSettled,
     GapKind::RunsNotCaptured,
     GapKind::IdleCapacity,
+    GapKind::IdleOrNotCaptured,
+    GapKind::UnpricedRuns,
     GapKind::Crawlers,
     GapKind::SessionsNotSeen,
     GapKind::Catalog,
     GapKind::RateVariance,
     GapKind::OtherUsage,
     GapKind::OverEstimate,
+    GapKind::UpperBound,
+    GapKind::OutsideBill,
     GapKind::Credits,
     GapKind::Refunds,
     GapKind::Tax,

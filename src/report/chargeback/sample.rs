@@ -86,6 +86,13 @@ fn bill(usd: Usd) -> TrueUp {
     };
     TrueUp {
         days: jiff::civil::Date::ZERO..jiff::civil::Date::ZERO,
+        day_count: 0,
+        days_read: 0,
+        days_settled: 0,
+        gap_usd: None,
+        over_tolerance: false,
+        over_estimates: Vec::new(),
+        questions: Vec::new(),
         state: BillState::Final,
         reason: None,
         estimate_usd: usd + usd,
