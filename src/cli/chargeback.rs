@@ -137,6 +137,7 @@ pub(super) fn request(app: &App, month: &Period, now: Timestamp) -> Request {
         now,
         rules: app.config.chargeback.split.clone(),
         budgets: app.config.budgets.clone(),
+        bill: app.config.bill.clone(),
         expected: app.config.expected_sources(),
     }
 }

@@ -14,10 +14,11 @@ use jiff::{Timestamp, ToSpan};
 pub use self::close::{CloseOrder, Closed, close, closed};
 use self::corrections::Earlier;
 pub use self::mail::mails;
+use super::bill;
 use super::budgets::outlooks;
 use super::report::collection;
 use super::used::{UsedRun, ran_on, read};
-use crate::analysis::{Books, TrueUp};
+use crate::analysis::{BillState, Books, Estimate, Facts as BillFacts, TrueUp, compare};
 use crate::chargeback::{
     Book, Budgets, CellKey, Correction, Facts, FrozenError, LedgerError, RunLedger, RunUse,
     SplitRules, Statement,
@@ -25,6 +26,7 @@ use crate::chargeback::{
 use crate::model::{Engine, JobRun, Period, PeriodError, Price, Usd, utc_day};
 use crate::ownership::Owner;
 use crate::report::{RenderedReport, TemplateError, Templates};
+use crate::sources::BillSettings;
 use crate::store::{Store, StoreError};
 use crate::tables::{TableError, chargeback_csv};
 
@@ -39,6 +41,8 @@ pub struct Request {
     pub rules: SplitRules,
     /// What teams may spend.
     pub budgets: Budgets,
+    /// Whose bill is read, and how far it may differ.
+    pub bill: BillSettings,
     /// The accounts, regions and engines that are to be collected.
     pub expected: Vec<(String, String, Engine)>,
 }
@@ -115,17 +119,43 @@ pub enum ChargebackError {
     },
 }
 
-/// The month's bill beside its estimate, as far as it was read; `None` where it never was.
+/// The month's bill beside its estimate, as far as it was read; `None` where no bill is.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn bill_of(
-    _store: &Store,
-    _books: &Arc<Books>,
-    _month: &Period,
-    _now: Timestamp,
+async fn bill_of(
+    store: &Store,
+    books: &Arc<Books>,
+    request: &Request,
 ) -> Result<Option<TrueUp>, ChargebackError> {
-    Ok(None)
+    let days = request.month.utc_day_range();
+    let cached = bill::cached(store, &request.bill, &days).await?;
+    if cached.is_off() {
+        return Ok(None);
+    }
+    let compared = bill::compared(store, books, &request.bill, &cached, days, request.now).await?;
+    Ok(Some(compared.true_up))
+}
+
+/// The final bill of a month; `None` while it is not final. Reads no run.
+async fn final_bill(
+    store: &Store,
+    books: &Books,
+    settings: &BillSettings,
+    month: &Period,
+) -> Result<Option<Usd>, ChargebackError> {
+    let days = month.utc_day_range();
+    let cached = bill::cached(store, settings, &days).await?;
+    let facts = BillFacts {
+        bills: &cached.bills,
+        collected: &[],
+        under_way: &[],
+        problems: &cached.problems,
+        tolerance_percent: settings.tolerance_percent,
+        tolerance_usd: settings.tolerance_usd,
+    };
+    let bill = compare(Estimate::new(books, days), &facts).true_up;
+    Ok(bill.bill_usd.filter(|_| bill.state == BillState::Final))
 }
 
 /// Computes a month that is open.
@@ -139,7 +169,7 @@ pub async fn open_month(
 ) -> Result<OpenMonth, ChargebackError> {
     let Request { month, now, .. } = request;
     let days = month.utc_day_range();
-    let bill = bill_of(store, books, month, *now).await?;
+    let bill = bill_of(store, books, request).await?;
     let mut earlier = Earlier::load(store, books, month, *now).await?;
     let mut book = Book::default();
     let first = earlier.first_day().unwrap_or(days.start).min(days.start);
@@ -150,7 +180,7 @@ pub async fn open_month(
         }
     })
     .await?;
-    let corrections = earlier.finish(store, books, *now).await?;
+    let corrections = earlier.finish(store, books, &request.bill).await?;
     let budgets = outlooks(store, books, &request.budgets, month, *now).await?;
     let (under_way_runs, without_end_runs) = open_runs(store, month, *now).await?;
     let (_, not_collected) = collection(store.source_states().await?, &request.expected, month);

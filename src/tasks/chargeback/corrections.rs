@@ -9,11 +9,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{ChargebackError, bill_of, cell_of, month_before};
-use crate::analysis::{BillState, Books};
+use super::{ChargebackError, cell_of, final_bill, month_before};
+use crate::analysis::Books;
 use crate::chargeback::{Booked, Correction, Frozen, RunLedger, run_hash};
 use crate::model::{JobRun, Period, Usd};
 use crate::pricing::{RateCard, by_day};
+use crate::sources::BillSettings;
 use crate::store::{ClosedMonth, Store};
 use crate::tasks::chargeback::close::{FROZEN, LEDGER, part};
 use crate::tasks::used::ran_on;
@@ -100,8 +101,8 @@ impl Earlier {
     pub(super) async fn finish(
         self,
         store: &Store,
-        books: &Arc<Books>,
-        now: Timestamp,
+        books: &Books,
+        settings: &BillSettings,
     ) -> Result<Vec<Correction>, ChargebackError> {
         let mut corrections = Vec::new();
         for mut month in self.months.into_iter().rev() {
@@ -109,11 +110,8 @@ impl Earlier {
                 month.meet(run_hash(&run.identity), &run);
             }
             if month.booked.wants_bill() {
-                let bill = bill_of(store, books, &month.period, now).await?;
-                let bill = bill.filter(|bill| bill.state == BillState::Final);
-                if let Some(usd) = bill.and_then(|bill| bill.bill_usd) {
-                    month.booked.set_bill(usd);
-                }
+                let bill = final_bill(store, books, settings, &month.period).await?;
+                bill.into_iter().for_each(|usd| month.booked.set_bill(usd));
             }
             corrections.extend(month.booked.correction());
         }

@@ -2,6 +2,7 @@
 //! facts that come later. Expected amounts are worked out by hand: six DPUs at 0.44 dollars an hour
 //! are 2.64 dollars an hour.
 
+mod bills;
 mod budgets;
 mod closing;
 mod corrections;

@@ -1,0 +1,155 @@
+//! Months beside their bill: the total is the bill when it is final, lines are split by rule, and
+//! corrections of a month that was closed on its bill take nothing twice.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use runledger::model::{BillDay, BillLine, BillSource};
+use runledger::store::{Store, StoreSettings};
+use rust_decimal::Decimal;
+
+use super::{chargeback, close, company, formats, glue_run, import, json};
+use crate::harness::Sandbox;
+
+const NOW: &str = "2026-11-06T00:00:00Z";
+const ACCOUNT: &str = "111122223333";
+
+fn line(day: &str, usage_type: Option<&str>, record_type: &str, amount: &str) -> BillLine {
+    let amount: Decimal = amount.parse().unwrap();
+    let rate = Decimal::new(44, 2);
+    BillLine {
+        account: ACCOUNT.into(),
+        day: day.parse().unwrap(),
+        usage_type: usage_type.map(str::to_owned),
+        record_type: record_type.into(),
+        // DPU-hours at 0.44 each, where it is usage of runs.
+        quantity: if usage_type.is_some() { amount / rate } else { amount },
+        unit: if usage_type.is_some() { "DPU-Hour".into() } else { "N/A".into() },
+        amount,
+        currency: "USD".into(),
+        estimated: false,
+    }
+}
+
+/// October's bill: the 42 DPU-hours that are known (18.48 dollars), 12 more of a run that is not
+/// (5.28), and tax.
+fn october() -> Vec<BillLine> {
+    let runs = Some("USE1-ETL-DPU-Hour");
+    vec![
+        line("2026-10-01", runs, "Usage", "7.92"),
+        line("2026-10-10", runs, "Usage", "5.28"),
+        line("2026-10-11", runs, "Usage", "5.28"),
+        line("2026-10-20", runs, "Usage", "2.64"),
+        line("2026-10-31", runs, "Usage", "2.64"),
+        line("2026-10-31", None, "Tax", "2.10"),
+    ]
+}
+
+async fn put_bill(sandbox: &Sandbox, lines: &[BillLine], estimated: bool) {
+    let path = sandbox.path("runledger.db");
+    let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+    let read_at = "2026-11-05T00:00:00Z".parse().unwrap();
+    let source = BillSource {
+        account: ACCOUNT.into(),
+        payer: false,
+        attempted_at: read_at,
+        problem: None,
+        requests: 1,
+    };
+    store.put_bill_source(&source).await.unwrap();
+    let first: Date = "2026-10-01".parse().unwrap();
+    for day in first.series(1.day()).take(31) {
+        let lines = lines.iter().filter(|line| line.day == day).cloned().collect();
+        let bill = BillDay { day, read_at, estimated, lines };
+        store.put_bill_day(ACCOUNT, &bill).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn own_shared_and_unallocated_add_up_to_the_bill() {
+    let sandbox = company();
+    put_bill(&sandbox, &october(), false).await;
+    let month = json(&sandbox, NOW, "2026-10");
+    assert_eq!((&month["bill_usd"], &month["total_usd"]), (&"25.86".into(), &"25.86".into()));
+    assert_eq!(month["says_total_is"], "bill");
+    assert_eq!((&month["own_usd"], &month["shared_usd"]), (&"18.48".into(), &"2.10".into()));
+    assert_eq!(month["unallocated_usd"], "5.28");
+    let residual = &month["residuals"][0];
+    assert_eq!(
+        (&residual["name"], &residual["usd"]),
+        (&"runs-not-captured".into(), &"5.28".into())
+    );
+    // Seven hours of 2.64: claims and orders three each, one that is nobody's.
+    let shares: Vec<_> = month["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["team"].as_str().unwrap(), row["shared_usd"].as_str().unwrap()))
+        .collect();
+    assert_eq!(shares, [("claims", "0.90"), ("orders", "0.90"), ("Unallocated", "0.30")]);
+
+    let config = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let rules = "[chargeback.split]\ntax = 'even'\n\
+                 runs-not-captured = { orders = '50', ghosts = '25' }\n";
+    sandbox.write("runledger.toml", config + rules);
+    let month = json(&sandbox, NOW, "2026-10");
+    assert_eq!((&month["total_usd"], &month["unallocated_usd"]), (&"25.86".into(), &"1.32".into()));
+    let row = |team: &str| {
+        let rows = month["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["team"] == team).unwrap();
+        row["shared_usd"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(row("claims"), "1.05");
+    assert_eq!(row("orders"), "3.69");
+    assert_eq!(row("ghosts"), "1.32");
+    let text = chargeback(&sandbox, NOW, "2026-10", &[]).exits(0).stdout;
+    for part in ["what AWS billed", "$25.86", "runs-not-captured", "evenly over teams"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_closes_on_its_final_bill_and_late_runs_were_in_it() {
+    let sandbox = company();
+    put_bill(&sandbox, &october(), true).await;
+    let month = json(&sandbox, NOW, "2026-10");
+    assert_eq!(month["says_total_is"], "estimate");
+    assert_eq!(month["bill_so_far_usd"], "25.86");
+    let refused = chargeback(&sandbox, NOW, "2026-10", &["--close"]).exits(1);
+    assert!(refused.stderr.contains("not final"), "{}", refused.stderr);
+
+    put_bill(&sandbox, &october(), false).await;
+    chargeback(&sandbox, NOW, "2026-10", &["--close"]).exits(0);
+    let before = formats(&sandbox, NOW, "2026-10");
+    let late = glue_run("jr_7", "orders-late", "2026-10-11T10:00:00Z", "2026-10-11T12:00:00Z");
+    import(&sandbox, NOW, &[late]);
+    let november = json(&sandbox, NOW, "2026-11");
+    assert_eq!(november["correction_usd"], "5.28");
+    assert_eq!(november["unallocated_usd"], "-5.28");
+    assert_eq!(november["earlier_months_usd"], "0.00");
+    assert_eq!(november["total_usd"], november["own_usd"]);
+    assert_eq!(november["residuals"][0]["name"], "earlier-month");
+    assert_eq!(formats(&sandbox, NOW, "2026-10"), before);
+}
+
+/// A month that was closed as an estimate is billed later: the next one makes up for it, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_bill_is_booked_in_the_next_month() {
+    let sandbox = company();
+    close(&sandbox, NOW, "2026-10").exits(0);
+    assert_eq!(json(&sandbox, NOW, "2026-11")["earlier_months_usd"], "0.00");
+    put_bill(&sandbox, &october(), false).await;
+    let november = json(&sandbox, NOW, "2026-11");
+    // 25.86 was billed, and 18.48 is booked.
+    assert_eq!(november["earlier_months_usd"], "7.38");
+    assert_eq!(november["total_usd"], "10.02");
+    let late = glue_run("jr_7", "orders-late", "2026-10-11T10:00:00Z", "2026-10-11T12:00:00Z");
+    import(&sandbox, NOW, &[late]);
+    let november = json(&sandbox, NOW, "2026-11");
+    assert_eq!(november["correction_usd"], "5.28");
+    assert_eq!(
+        (&november["unallocated_usd"], &november["total_usd"]),
+        (&"2.10".into(), &"10.02".into())
+    );
+    close(&sandbox, "2026-12-02T00:00:00Z", "2026-11").exits(0);
+    assert_eq!(json(&sandbox, "2026-12-02T00:00:00Z", "2026-12")["total_usd"], "0.00");
+}
