@@ -1,5 +1,6 @@
 //! The edge to AWS that rooms share: configuration from the SDK's own environment and files,
-//! assumed roles, the caller's account, what an error means, a service's answer as it came, and files over HTTP.
+//! assumed roles, the caller's account, what an error means, a service's answer as it came, and
+//! files over HTTP.
 //!
 //! Clients of single services stand in the rooms that use them.
 

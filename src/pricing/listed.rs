@@ -12,7 +12,8 @@ use super::usage_type::UsageType;
 use crate::model::ListPrice;
 
 /// What the Price List says of one region and usage type, whatever prefix it has, by effective day.
-/// Where a list corrected a price for a day on which it was already in force, the last reading holds.
+/// Where a list corrected a price for a day on which it was in force already, the last reading
+/// holds.
 #[derive(Clone, Debug, Default)]
 pub struct PriceHistory<'p>(BTreeMap<(&'p str, &'static str), BTreeMap<Date, &'p ListPrice>>);
 
@@ -185,10 +186,12 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was read in whatever order, at most one rate is in force for a use on a day, and
-        /// it is the last reading of the last effective day until then.
+        /// Whatever was read in whatever order, at most one rate is in force for a use on a day:
+        /// the last reading of the last effective day until then.
         #[test]
-        fn one_price_a_day(read in prop::collection::vec((1_i8..28, 1_u32..99), 1..20), on in 1_i8..28) {
+        fn one_price_a_day(
+            read in prop::collection::vec((1_i8..28, 1_u32..99), 1..20), on in 1_i8..28
+        ) {
             let day = |n: i8| jiff::civil::date(2026, 3, n);
             let prices: Vec<_> = read
                 .iter()
@@ -210,7 +213,9 @@ mod tests {
                 }
             }
             let usd: Vec<_> = in_force.iter().map(|rate| rate.usd).collect();
-            prop_assert_eq!(usd, expected.map(|(_, place)| prices[place].usd).into_iter().collect::<Vec<_>>());
+            let expected: Vec<_> =
+                expected.map(|(_, place)| prices[place].usd).into_iter().collect();
+            prop_assert_eq!(usd, expected);
         }
     }
 }

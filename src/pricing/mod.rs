@@ -81,8 +81,8 @@ pub fn price(run: &JobRun, card: &RateCard, settings: &PricingSettings) -> Price
     }
 }
 
-/// The rates of a cost line of a run: the one that is paid, and the price list's, which a negotiated
-/// one takes the place of. `None` for an imported cost.
+/// The rates of a cost line of a run: the one that is paid, and the price list's, in whose place it
+/// may stand. `None` for an imported cost.
 #[must_use]
 pub fn rates_of<'c>(
     run: &JobRun,

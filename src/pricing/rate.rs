@@ -119,7 +119,10 @@ impl Rate {
 
 /// Whether two half-open ranges, open where an end is absent, have something in common.
 pub(super) fn ranges_meet<T: Ord>(a: (Option<T>, Option<T>), b: (Option<T>, Option<T>)) -> bool {
-    let before = |end: &Option<T>, start: &Option<T>| matches!((end, start), (Some(end), Some(start)) if end <= start);
+    let before = |end: &Option<T>, start: &Option<T>| match (end, start) {
+        (Some(end), Some(start)) => end <= start,
+        _ => false,
+    };
     !before(&a.1, &b.0) && !before(&b.1, &a.0)
 }
 

@@ -293,7 +293,8 @@ mod tests {
         fn the_rate_is_the_one_that_a_search_through_all_finds(
             rates in prop::collection::vec(random(), 0..4),
             discounts in prop::collection::vec(random(), 0..3),
-            from in 1..28_u8, on in 1..28_u8, kind in 0..3_usize, class in 0..2_usize, of in 0..2_usize,
+            from in 1..28_u8, on in 1..28_u8,
+            kind in 0..3_usize, class in 0..2_usize, of in 0..2_usize,
         ) {
             let Ok(card) = RateCard::new(&[listed(from)], &settings(&rates, &discounts)) else {
                 return Ok(());
@@ -321,8 +322,9 @@ mod tests {
             prop_assert_eq!(found.and_then(|found| found.list), list.copied());
             // Spark before 6.0 always has a price of the list, which ships.
             if let (Some(list), "spark", ExecutionClass::Standard) = (list, kind, &class) {
-                let is_read = on >= day(from);
-                prop_assert_eq!(list.origin, if is_read { Origin::PriceList } else { Origin::Shipped });
+                let read = on >= day(from);
+                let origin = if read { Origin::PriceList } else { Origin::Shipped };
+                prop_assert_eq!(list.origin, origin);
             }
         }
     }

@@ -36,6 +36,8 @@ pub struct View {
     pub noun: &'static str,
     /// The zone in which its days begin and all times are shown.
     pub time_zone: String,
+    /// At what the costs are estimated: `list prices`, or what was agreed with AWS.
+    pub priced_at: &'static str,
     /// The period that changes are measured against.
     pub compared_with: String,
     /// What was known when: `16 Nov 2026 06:00 UTC`.
@@ -142,6 +144,10 @@ impl View {
             days: format::days(&figures.period),
             noun: figures.period.noun(),
             time_zone: figures.period.zone_name().to_owned(),
+            priced_at: match figures.completeness.agreed_rates {
+                0 => "list prices",
+                _ => "prices agreed with AWS",
+            },
             compared_with: super::words::visible(&figures.compared_with),
             as_of: format::time(figures.as_of, &figures.period),
             headline: headline::of(figures, limits),

@@ -118,16 +118,17 @@ mod tests {
     use super::*;
 
     const ABOUT: &str = "\"FormatVersion\",\"v1.0\"\n\"Disclaimer\",\"as is, or so\"\n\
-        \"Publication Date\",\"2026-11-12T20:00:00Z\"\n\"Version\",\"2026\"\n\"OfferCode\",\"AWSGlue\"\n";
-    const HEADING: &str = "\"SKU\",\"OfferTermCode\",\"RateCode\",\"TermType\",\"PriceDescription\",\
-        \"EffectiveDate\",\"StartingRange\",\"EndingRange\",\"Unit\",\"PricePerUnit\",\"Currency\",\
+        \"Publication Date\",\"2026-11-12T20:00:00Z\"\n\"Version\",\"2026\"\n\
+        \"OfferCode\",\"AWSGlue\"\n";
+    const HEADING: &str = "\"SKU\",\"OfferTermCode\",\"RateCode\",\"TermType\",\
+        \"PriceDescription\",\"EffectiveDate\",\"StartingRange\",\"EndingRange\",\"Unit\",\"PricePerUnit\",\"Currency\",\
         \"RelatedTo\",\"Product Family\",\"serviceCode\",\"Location\",\"Location Type\",\"Group\",\
         \"usageType\",\"operation\",\"Region Code\",\"serviceName\"\n";
 
     fn line(usage_type: &str, end: &str, price: &str, currency: &str) -> String {
         format!(
-            "\"A\",\"J\",\"A.J.6\",\"OnDemand\",\"a, b\",\"2026-11-01\",\"0\",\"{end}\",\"DPU-Hour\",\
-             \"{price}\",\"{currency}\",,\"AWS Glue\",\"AWSGlue\",\"EU (Ireland)\",\"AWS Region\",\"g\",\
+            "\"A\",\"J\",\"A.J.6\",\"OnDemand\",\"a, b\",\"2026-11-01\",\"0\",\"{end}\",\
+             \"DPU-Hour\",\"{price}\",\"{currency}\",,\"AWS Glue\",\"AWSGlue\",\"EU (Ireland)\",\"AWS Region\",\"g\",\
              \"{usage_type}\",\"Jobrun\",\"eu-west-1\",\"AWS Glue\"\n"
         )
     }

@@ -14,7 +14,7 @@ use crate::model::ListPrice;
 const WRITES_AT_ONCE: usize = 8;
 
 impl Store {
-    /// Every price that was ever read, in the order of region, usage type, effective day, time read.
+    /// Every price that was ever read, by region, usage type, effective day and time of reading.
     ///
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.

@@ -64,15 +64,18 @@ fn what_cannot_be_is_refused_when_it_is_loaded() {
     assert!(refusal(&cents).contains("more than 100 times"));
 }
 
-/// An EMR Serverless run on ARM where only x86 is priced waits for two rates.
+/// An EMR Serverless run where nothing is priced waits for the two rates that it used.
 #[test]
 fn what_waits_for_a_rate_is_said_with_its_usage() {
     let sandbox = Sandbox::new();
+    let place = format!("arn:aws:emr-serverless:mars-north-1:{ACCOUNT}");
+    let arn = format!("{place}:/applications/app/jobruns/r1");
     let run = json!({ "jobRun": {
         "applicationId": "app", "jobRunId": "r1", "name": "x", "state": "SUCCESS", "attempt": 1,
-        "arn": format!("arn:aws:emr-serverless:mars-north-1:{ACCOUNT}:/applications/app/jobruns/r1"),
+        "arn": arn,
         "createdAt": "2026-11-10T02:00:00Z", "updatedAt": "2026-11-10T02:09:00Z",
-        "billedResourceUtilization": { "vCPUHour": 1.25, "memoryGBHour": 5.5, "storageGBHour": 0.0 },
+        "billedResourceUtilization":
+            { "vCPUHour": 1.25, "memoryGBHour": 5.5, "storageGBHour": 0.0 },
     }});
     sandbox.write("emr.json", run.to_string());
     sandbox.run(&["--now", NOW, "import", "emr.json"]).exits(0);
