@@ -82,14 +82,16 @@ impl<'p> DemoBill<'p> {
         amount: Decimal,
     ) {
         let assumed = &self.pricing.assumed_architecture;
-        let Some(known) = UsageType::of_run(run, component, assumed) else { return };
+        // What Ray is billed under nobody has told; that it is billed is certain.
+        let known = UsageType::of_run(run, component, assumed);
+        let tail = known.map_or("Ray-M-DPU-Hour", |known| known.tail);
         let prefix = if run.identity.region == IRELAND { "EU" } else { "USE1" };
         let unit = match component {
             "vCPU" => "vCPU-Hours",
             "memory" | "storage" => "GB-Hours",
             _ => "DPU-Hour",
         };
-        let usage_type = format!("{prefix}-{}", known.tail);
+        let usage_type = format!("{prefix}-{tail}");
         self.line(day, &run.identity.account, Some(&usage_type), USAGE, (quantity, amount), unit);
     }
 

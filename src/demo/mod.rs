@@ -2,7 +2,7 @@
 //!
 //! An online retailer: nine teams, some 300 jobs, three accounts, two regions, both engines. Its
 //! runs are facts as the sources would tell them ([`crate::model::JobRun`]); everything after that
-//! (storing, pricing, reporting) is the production code's, and nothing here knows a price but the bill.
+//! (storing, pricing, reporting) is the production code's. Nothing here knows a price but the bill.
 //!
 //! | file | concern |
 //! |---|---|

@@ -3,8 +3,8 @@
 //! A cell is a UTC day, an account and a usage type. Where more was billed than the runs used, the
 //! rest is somebody else's (at the billed rate) and the runs' own part may differ by rate. Where
 //! less was billed, the runs were estimated too high (at their own rate) and what was billed may
-//! differ by rate. So each cell's parts add up to its difference; what is cut off as too small to be
-//! a difference is rounding.
+//! differ by rate. So a cell's parts add up to its difference; what is too small to be one is
+//! rounding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
