@@ -2,11 +2,14 @@
 //! frame, and plain structs come out.
 
 mod actions;
+mod booked;
 mod books;
+mod chains;
 mod failures;
 mod figures;
 mod frame;
 mod groups;
+mod hourly;
 mod jobs;
 mod quotas;
 mod rates;
@@ -16,13 +19,16 @@ mod totals;
 mod true_up;
 mod unpriced;
 
+pub use booked::BookedRun;
 pub use books::{Books, NameFrom};
+pub use chains::{Chain, Chains, RunsMoved};
 pub use figures::{
     Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
 pub use rates::{RateFigure, rates_in_force};
+pub use hourly::{HourFigures, Hours};
 pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
 pub use true_up::{

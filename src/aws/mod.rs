@@ -1,17 +1,19 @@
 //! The edge to AWS that rooms share: configuration from the SDK's own environment and files,
-//! assumed roles, the caller's account, what an error means, a service's answer as it came, and
-//! files over HTTP.
+//! assumed roles, the caller's account, what an error means, a service's answer as it came, files
+//! over HTTP, and S3.
 //!
-//! Clients of single services stand in the rooms that use them.
+//! Clients of other services stand in the rooms that use them.
 
 mod answer;
 mod config;
 mod download;
 mod error;
+mod s3;
 mod time;
 
 pub use answer::Answer;
 pub use config::{AssumedRole, assume, caller_account, in_region, load};
 pub use download::Download;
 pub use error::{AwsError, Trouble};
+pub use s3::{S3, S3Address, S3AddressError};
 pub use time::{instant, whole_second};

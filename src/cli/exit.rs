@@ -9,6 +9,7 @@ use crate::model::PeriodError;
 use crate::report::TemplateError;
 use crate::store::StoreError;
 use crate::tables::TableError;
+use crate::tasks::export::ExportError;
 use crate::tasks::publish::PublishError;
 use crate::tasks::report::ReportError;
 
@@ -119,6 +120,18 @@ impl From<TemplateError> for Failure {
 impl From<TableError> for Failure {
     fn from(error: TableError) -> Self {
         Self::failed(error.to_string())
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Table(error) => error.into(),
+            ExportError::Period(error) => error.into(),
+            ExportError::Analysis(error) => Self::failed(error.to_string()),
+            ExportError::Moved => Self::failed(error.to_string()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod collect;
 mod demo;
 mod exit;
 mod explain;
+mod export;
 mod import;
 mod init;
 mod output;
@@ -72,6 +73,8 @@ enum Command {
     Prices(prices::Prices),
     /// Show, close or mail finance's month by team and cost centre
     Chargeback(chargeback::Chargeback),
+    /// Write tables for other programs: CSV, Parquet, Excel, JSONL
+    Export(export::Export),
 }
 
 /// What every command is given.
@@ -189,6 +192,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Explain(explain) => explain.run(&world).await,
         Command::Prices(prices) => prices.run(&world).await,
         Command::Chargeback(chargeback) => chargeback.run(&world).await,
+        Command::Export(export) => export.run(&world).await,
     }
 }
 

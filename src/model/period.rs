@@ -141,6 +141,24 @@ impl Period {
         }
     }
 
+    /// The part of the period before `end`, as a free span named by its bounds; `None` where there
+    /// is none, and the period itself where it ends by then.
+    #[must_use]
+    pub fn before(&self, end: Timestamp) -> Option<Self> {
+        if end >= self.end {
+            return Some(self.clone());
+        }
+        let name = format!("{}..{end}", self.start);
+        (end > self.start).then(|| Self { name, end, kind: Kind::Span, ..self.clone() })
+    }
+
+    /// The last midnight of the period's time zone that is not after an instant.
+    #[must_use]
+    pub fn midnight_before(&self, instant: Timestamp) -> Timestamp {
+        let day = instant.to_zoned(self.time_zone.clone()).start_of_day();
+        day.map_or(instant, |zoned| zoned.timestamp())
+    }
+
     /// Whether an instant belongs to the period.
     #[must_use]
     pub fn contains(&self, instant: Timestamp) -> bool {

@@ -1,7 +1,8 @@
 //! A month's statement as CSV: every finest cell, and every line that stays unallocated, in booked
 //! cents that add up to the total.
 
-use super::csv::{TableError, number, text, written};
+use super::TableError;
+use super::csv::{number, text, written};
 use crate::chargeback::{Job, Residual, Statement};
 use crate::model::Usd;
 

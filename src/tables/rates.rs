@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::csv::{TableError, number, text, written};
+use super::TableError;
+use super::csv::{number, text, written};
 use crate::analysis::RateFigure;
 
 /// The columns, in their order.

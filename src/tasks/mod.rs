@@ -6,6 +6,7 @@ pub mod bill;
 pub mod collect;
 pub mod deliver;
 pub mod explain;
+pub mod export;
 pub mod import;
 pub mod prices;
 pub mod publish;

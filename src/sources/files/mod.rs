@@ -3,8 +3,10 @@
 //! A record that cannot be read is told with its file and line, and the next one is read. What a
 //! record means is decided by the converters of its engine.
 
+mod columns;
 mod frames;
 mod objects;
+mod parquet;
 mod record;
 mod rows;
 mod scan;
@@ -12,6 +14,7 @@ mod scan;
 use std::io::{self, BufRead};
 
 use self::objects::Objects;
+use self::parquet::ParquetRows;
 use self::rows::Rows;
 use super::ConvertError;
 use crate::model::JobRun;
@@ -30,7 +33,8 @@ pub struct Defaults {
     pub region: Option<String>,
 }
 
-/// A part of a file that could not be read, as `file:line: reason`.
+/// A part of a file that could not be read, as `file:line: reason`. In Parquet, which has no lines,
+/// the row's number stands for the line, and 0 for the file as a whole.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
 pub struct LineError {
@@ -85,7 +89,7 @@ impl Failure {
     }
 }
 
-/// Reads the runs of one file, in order: JSON, JSONL, or CSV, as the file itself shows.
+/// Reads the runs of one file, in order: JSON, JSONL, CSV or Parquet, as the file itself shows.
 pub struct Reader<'n, R> {
     name: &'n str,
     defaults: Defaults,
@@ -96,18 +100,23 @@ pub struct Reader<'n, R> {
 enum Form<R> {
     Objects(Objects<R>),
     Rows(Box<Rows<R>>),
+    Parquet(Box<ParquetRows>),
 }
 
 impl<'n, R: BufRead> Reader<'n, R> {
     /// Reads a file that is called `name` in errors: its path, or `-`.
     ///
     /// # Errors
-    /// Where the beginning of the file cannot be read, is plainly no text, or is a CSV header
-    /// without the columns that make a run.
+    /// Where the beginning of the file cannot be read, is plainly no text, or is a header without
+    /// the columns that make a run.
     pub fn new(mut input: R, name: &'n str, defaults: Defaults) -> Result<Self, LineError> {
         let failed = |failure: Failure| failure.in_file(name);
         let unreadable = |reason| failed(Failure { line: 1, reason });
         let start = read_start(&mut input).map_err(|error| unreadable(error.into()))?;
+        if ParquetRows::are_in(&start) {
+            let rows = ParquetRows::new(&start, &mut input).map_err(failed)?;
+            return Ok(Self { name, defaults, form: Form::Parquet(Box::new(rows)), ended: false });
+        }
         if let Some(reason) = foreign_encoding(&start) {
             return Err(unreadable(LineErrorReason::Unreadable(reason.to_owned())));
         }
@@ -131,6 +140,7 @@ impl<R: BufRead> Iterator for Reader<'_, R> {
         let next = match &mut self.form {
             Form::Objects(objects) => objects.next_run(&self.defaults),
             Form::Rows(rows) => rows.next_run(&self.defaults),
+            Form::Parquet(rows) => rows.next_run(&self.defaults),
         };
         // An input that failed once would fail again, without end.
         let failed = |failure: &Failure| matches!(failure.reason, LineErrorReason::Io(_));
