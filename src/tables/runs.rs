@@ -97,6 +97,18 @@ pub const RUNS: &[Run] = &[
         "what EMR Serverless billed, above 20 GB a worker",
         |r| billed(r, |billed| billed.storage_gb_hours),
     ),
+    Run::new("used_vcpu_hours", Exactly(QUANTITY), "what EMR Serverless says was used", |r| {
+        used(r, |used| used.vcpu_hours)
+    }),
+    Run::new("used_memory_gb_hours", Exactly(QUANTITY), "what EMR Serverless says was used", |r| {
+        used(r, |used| used.memory_gb_hours)
+    }),
+    Run::new(
+        "used_storage_gb_hours",
+        Exactly(QUANTITY),
+        "what EMR Serverless says was used",
+        |r| used(r, |used| used.storage_gb_hours),
+    ),
     Run::new("trigger", Text, "the Glue trigger that started it", |r| {
         Value::maybe(r.stored.run.trigger.as_deref())
     }),
@@ -151,4 +163,8 @@ fn quantity(number: Option<Decimal>) -> Value<'static> {
 
 fn billed(booked: &BookedRun, of: fn(&Resources) -> Decimal) -> Value<'static> {
     quantity(booked.stored.run.billed.as_ref().map(of))
+}
+
+fn used(booked: &BookedRun, of: fn(&Resources) -> Decimal) -> Value<'static> {
+    quantity(booked.stored.run.used.as_ref().map(of))
 }

@@ -10,6 +10,8 @@
 //!
 //! Rows go to temporary files as they come; memory does not grow with them.
 
+mod guard;
+
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use rust_xlsxwriter::{
     utility::column_number_to_name,
 };
 
+use self::guard::guarded;
 use super::column::{Column, Exact, Kind, Value};
 use super::table::{TABLES_VERSION, Table};
 use super::writer::{FormatWriter, TableError, Tally};
@@ -68,8 +71,7 @@ impl<W: Write + Send> XlsxWriter<W> {
         let mut sheets = Vec::with_capacity(tables.len());
         for table in tables {
             let sheet = Sheet::new(*table);
-            let worksheet = workbook.add_worksheet_with_constant_memory().map_err(refused)?;
-            sheet.begin(worksheet, &looks).map_err(refused)?;
+            guarded(|| sheet.begin(workbook.add_worksheet_with_constant_memory()?, &looks))?;
             sheets.push(sheet);
         }
         Ok(Self { workbook, sheets, looks, out })
@@ -83,16 +85,14 @@ impl<W: Write + Send> FormatWriter for XlsxWriter<W> {
             return Err(TableError::TooManyRows { table: sheet.table.name(), max: ROWS_MAX });
         }
         sheet.rows += 1;
-        let worksheet = self.workbook.worksheet_from_index(place).map_err(refused)?;
-        sheet.row(worksheet, &self.looks, row).map_err(refused)
+        guarded(|| sheet.row(self.workbook.worksheet_from_index(place)?, &self.looks, row))
     }
 
     fn finish(mut self: Box<Self>, tallies: &[Tally]) -> Result<(), TableError> {
         for (place, (sheet, tally)) in self.sheets.iter().zip(tallies).enumerate() {
-            let worksheet = self.workbook.worksheet_from_index(place).map_err(refused)?;
-            sheet.end(worksheet, &self.looks, tally).map_err(refused)?;
+            guarded(|| sheet.end(self.workbook.worksheet_from_index(place)?, &self.looks, tally))?;
         }
-        self.workbook.save_to_writer(&mut self.out).map_err(refused)?;
+        guarded(|| self.workbook.save_to_writer(&mut self.out))?;
         Ok(self.out.flush()?)
     }
 }

@@ -7,13 +7,12 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 mod runs;
+mod taken;
 
-use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use serde::Deserialize;
+use taken::Taken;
 
 const WEEK: &str = "2026-W46";
 const NOW: &str = "2026-11-16T06:00:00Z";
@@ -31,15 +30,6 @@ const REPORT_EMBEDDED: Target =
     Target { name: "report, embedded", seconds: [3.0, 30.0], peak_mb: [Some(200.0), Some(600.0)] };
 const REPORT_SERVER: Target =
     Target { name: "report, server", seconds: [1.0, 10.0], peak_mb: [Some(150.0), Some(600.0)] };
-
-/// What `measure.py` writes.
-#[derive(Deserialize)]
-struct Taken {
-    cpu: f64,
-    wall: f64,
-    peak_mb: f64,
-    code: i32,
-}
 
 fn main() {
     let million = std::env::args().any(|argument| argument == "--million");
@@ -94,22 +84,7 @@ impl Bench {
 
     /// What a command of the real binary took.
     fn measured(&self, store: &str, arguments: &[&str]) -> Taken {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/measure.py");
-        let result = self.path("taken.json");
-        let binary = env!("CARGO_BIN_EXE_runledger");
-        let status = Command::new("python3")
-            .args([script.as_os_str(), result.as_os_str(), OsStr::new(binary)])
-            .args(["--quiet", "--store", store, "--now", NOW])
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .envs(server_environment())
-            .status()
-            .expect("python3 starts");
-        assert!(status.success(), "measure.py failed");
-        let taken = fs::read(&result).expect("measure.py wrote its result");
-        let taken: Taken = serde_json::from_slice(&taken).expect("a result");
-        assert_eq!(taken.code, 0, "{arguments:?}");
-        taken
+        Taken::by(self.folder.path(), store, NOW, arguments)
     }
 
     fn row(&self, target: &Target, taken: &Taken) {
@@ -120,15 +95,4 @@ impl Bench {
         let (name, runs) = (target.name, self.runs);
         println!("{name:<18} {runs:>9} {cpu:>8.2} {wall:>8.2} {peak_mb:>9.0}   {seconds}{memory}");
     }
-}
-
-/// Points the SDK at the server, whose credentials may be anything.
-fn server_environment() -> Vec<(&'static str, String)> {
-    let Ok(url) = std::env::var("RUNLEDGER_TEST_DYNAMODB_URL") else { return Vec::new() };
-    vec![
-        ("AWS_ENDPOINT_URL_DYNAMODB", url),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
-    ]
 }

@@ -9,6 +9,7 @@ mod bill;
 mod collect;
 mod delivery;
 mod explain;
+mod export;
 mod fakes;
 mod faults;
 mod harness;

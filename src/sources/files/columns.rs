@@ -93,6 +93,9 @@ columns!(
     billed_vcpu_hours: Decimal,
     billed_memory_gb_hours: Decimal,
     billed_storage_gb_hours: Decimal,
+    used_vcpu_hours: Decimal,
+    used_memory_gb_hours: Decimal,
+    used_storage_gb_hours: Decimal,
     trigger: Text,
     error: Text,
     team: Text,
@@ -186,17 +189,16 @@ impl Row<'_> {
         run.worker_count = self.parsed(columns.worker_count, "worker_count", WHOLE)?;
         run.max_capacity = self.positive(columns.max_capacity, "max_capacity")?;
         run.dpu_seconds = self.positive(columns.metered_dpu_seconds, "metered_dpu_seconds")?;
-        let vcpu_hours = self.positive(columns.billed_vcpu_hours, "billed_vcpu_hours")?;
-        let memory = self.positive(columns.billed_memory_gb_hours, "billed_memory_gb_hours")?;
-        let storage = self.positive(columns.billed_storage_gb_hours, "billed_storage_gb_hours")?;
-        run.billed = match (vcpu_hours, memory) {
-            (Some(vcpu_hours), Some(memory_gb_hours)) => Some(Resources {
-                vcpu_hours,
-                memory_gb_hours,
-                storage_gb_hours: storage.unwrap_or_default(),
-            }),
-            _ => None,
-        };
+        run.billed = self.resources([
+            (columns.billed_vcpu_hours, "billed_vcpu_hours"),
+            (columns.billed_memory_gb_hours, "billed_memory_gb_hours"),
+            (columns.billed_storage_gb_hours, "billed_storage_gb_hours"),
+        ])?;
+        run.used = self.resources([
+            (columns.used_vcpu_hours, "used_vcpu_hours"),
+            (columns.used_memory_gb_hours, "used_memory_gb_hours"),
+            (columns.used_storage_gb_hours, "used_storage_gb_hours"),
+        ])?;
         let architecture = word("architecture", self.owned(columns.architecture))?;
         run.definition = architecture.map(|architecture| Definition {
             // Older than any that a source was asked for, so that it yields to one.
@@ -205,6 +207,21 @@ impl Row<'_> {
             ..Definition::default()
         });
         Ok(())
+    }
+
+    /// vCPU-, memory- and storage-hours; `None` where the first two are not both known.
+    fn resources(
+        &self,
+        [vcpu, memory, storage]: [(Option<usize>, &'static str); 3],
+    ) -> Result<Option<Resources>, LineErrorReason> {
+        let of = |(column, member)| self.positive(column, member);
+        let (vcpu_hours, memory, storage) = (of(vcpu)?, of(memory)?, of(storage)?);
+        let known = vcpu_hours.zip(memory);
+        Ok(known.map(|(vcpu_hours, memory_gb_hours)| Resources {
+            vcpu_hours,
+            memory_gb_hours,
+            storage_gb_hours: storage.unwrap_or_default(),
+        }))
     }
 
     /// Who pays, as tags: these decide before any rule.

@@ -93,7 +93,7 @@ mod tests {
         let whole = Some("2026-11-16T00:00:00Z".to_owned());
         assert_eq!(end_of(&week, &[]), (whole.clone(), None));
         let read = source("eu-west-1", Some("2026-11-16T00:00:00Z"), None);
-        assert_eq!(end_of(&week, &[read.clone()]), (whole.clone(), None));
+        assert_eq!(end_of(&week, std::slice::from_ref(&read)), (whole.clone(), None));
         // A sweep that failed later takes nothing away from what was read before.
         let failed = source("us-east-1", Some("2026-11-16T05:00:00Z"), Some("denied"));
         assert_eq!(end_of(&week, &[read.clone(), failed]), (whole, None));

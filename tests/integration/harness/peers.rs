@@ -17,6 +17,16 @@ pub(crate) fn ses_url() -> Option<String> {
     peer("RUNLEDGER_TEST_SES_URL")
 }
 
+/// The S3 server that `tests/run.sh` started.
+pub(crate) fn s3_url() -> Option<String> {
+    peer("RUNLEDGER_TEST_S3_URL")
+}
+
+/// The Python of `tests/run.sh`, with the software in it that reads tables.
+pub(crate) fn table_readers() -> Option<PathBuf> {
+    peer("RUNLEDGER_TEST_PYTHON").map(PathBuf::from)
+}
+
 fn peer(variable: &str) -> Option<String> {
     let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
     if url.is_none() {
@@ -46,8 +56,14 @@ pub(crate) fn beside_tests(name: &str) -> PathBuf {
 /// What a Python script prints. It runs in the environment of the tests, because where Python is
 /// may depend on it.
 pub(crate) fn python(script: &Path, arguments: &[&OsStr]) -> String {
-    let output = Command::new("python3").arg(script).args(arguments).output();
-    let output = output.unwrap_or_else(|e| panic!("python3, which tests/run.sh asks for: {e}"));
+    python_of(Path::new("python3"), script, arguments)
+}
+
+/// The same with another Python than the machine's own.
+pub(crate) fn python_of(python: &Path, script: &Path, arguments: &[&OsStr]) -> String {
+    let output = Command::new(python).arg(script).args(arguments).output();
+    let output =
+        output.unwrap_or_else(|e| panic!("{}, which tests/run.sh asks for: {e}", python.display()));
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {complaints}", script.display());
     String::from_utf8(output.stdout).unwrap()
