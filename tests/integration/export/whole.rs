@@ -36,7 +36,7 @@ fn in_shell(exports: &Exports, limits: &str, order: &str) -> crate::harness::Fin
 fn a_full_disk_leaves_no_half_file() {
     let exports = many();
     exports.sandbox.write("before.csv", "what was here before\n");
-    // In blocks of 512 bytes, as sh counts them. The store is only read, and needs 32 kB for itself.
+    // In blocks of 512 bytes, as sh counts them. The store is only read, and needs 32 kB itself.
     let limits = "trap '' XFSZ; ulimit -f 90;";
     for order in [
         "runs -o runs.csv",
