@@ -27,8 +27,8 @@ pub use figures::{
     OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
     Waste,
 };
-pub use rates::{RateFigure, rates_in_force};
 pub use hourly::{HourFigures, Hours};
+pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
 pub use true_up::{

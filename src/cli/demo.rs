@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::tz::TimeZone;
 use jiff::ToSpan;
+use jiff::tz::TimeZone;
 
 use super::chargeback;
 use super::output::{data, progress, say};

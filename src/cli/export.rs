@@ -83,7 +83,8 @@ impl Export {
         };
         let writer = TableWriter::new(format, &tables, &options, out)
             .map_err(|error| failed(error.into()))?;
-        let exported = export(&app.store, &app.books()?, &order, writer).await.map_err(failed)?;
+        let exported =
+            export(&app.store, &app.books().await?, &order, writer).await.map_err(failed)?;
         deliver(&app, spool, &target, format).await?;
         Ok(tell(world, &target, &exported))
     }

@@ -2,8 +2,8 @@
 //!
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
-mod chargeback;
 mod bill;
+mod chargeback;
 mod collect;
 mod demo;
 mod exit;

@@ -4,8 +4,8 @@
 //! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
 mod attached;
-mod chargeback;
 mod bill;
+mod chargeback;
 pub mod explain;
 pub mod format;
 pub mod links;
@@ -18,7 +18,7 @@ pub mod view;
 pub mod words;
 
 pub use attached::Attached;
-pub use rates::rates_text;
 pub use bill::bill_text;
+pub use rates::rates_text;
 pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

@@ -4,8 +4,8 @@
 //! There is one implementation, on `aws-sdk-dynamodb`. With no AWS account the same API is answered
 //! in-process from a file (`embedded`). SDK types do not leave this room.
 
-mod closed;
 mod bills;
+mod closed;
 mod embedded;
 mod error;
 mod item;

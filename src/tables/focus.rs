@@ -25,8 +25,9 @@ use super::column::Kind::{Boolean, Decimal as Exactly, Integer, Money, Text, Tim
 use super::column::{Exact, Field, Value};
 use super::costs::{RATE, UsageLine};
 use super::runs::QUANTITY;
+use crate::analysis::Books;
 use crate::model::{CostLine, Engine, JobRun};
-use crate::pricing::{RateCard, kind_of};
+use crate::pricing::kind_of;
 
 /// The version of the specification.
 pub const FOCUS_VERSION: &str = "1.2";
@@ -40,15 +41,22 @@ pub struct FocusLine {
     line: CostLine,
     sku: Sku,
     resource: Option<place::Resource>,
+    account_name: Option<String>,
 }
 
 impl FocusLine {
     /// The row of a usage line; `None` for a run without a price, of which FOCUS has no row.
     #[must_use]
-    pub fn new(usage: UsageLine, card: &RateCard) -> Option<Self> {
+    pub fn new(usage: UsageLine, books: &Books) -> Option<Self> {
         let line = usage.cost_line()?.clone();
         let run = &usage.run.stored.run;
-        Some(Self { sku: sku::sku_of(run, &line, card), resource: resource(run), line, usage })
+        Some(Self {
+            sku: sku::sku_of(run, &line, &books.card),
+            resource: resource(run),
+            account_name: books.ownership.account_name(&run.identity.account).map(str::to_owned),
+            line,
+            usage,
+        })
     }
 
     fn run(&self) -> &JobRun {
@@ -83,7 +91,9 @@ pub const FOCUS: &[Row] = &[
     Row::new("BillingAccountId", Text, "the account that used it; the payer is not known", |f| {
         Value::text(&f.run().identity.account)
     }),
-    absent("BillingAccountName", "null: not known"),
+    Row::new("BillingAccountName", Text, "its name, where one is configured", |f| {
+        Value::maybe(f.account_name.as_deref())
+    }),
     Row::new("BillingAccountType", Text, "AWS account", |_| Value::text("AWS account")),
     Row::new("BillingCurrency", Text, "USD", |_| Value::text("USD")),
     Row::new("BillingPeriodEnd", Timestamp, "the end of the UTC month, excluded", |f| {
@@ -171,9 +181,13 @@ pub const FOCUS: &[Row] = &[
         Value::text(f.line.component)
     }),
     absent("SkuPriceDetails", "null"),
-    Row::new("SkuPriceId", Text, "the SKU in its region", |f| Value::text(&f.sku.price_id)),
+    Row::new("SkuPriceId", Text, "the same in its region; SKUs of the Price List have one", |f| {
+        Value::text(&f.sku.price_id)
+    }),
     Row::new("SubAccountId", Text, "the AWS account", |f| Value::text(&f.run().identity.account)),
-    absent("SubAccountName", "null: not known"),
+    Row::new("SubAccountName", Text, "its name, where one is configured", |f| {
+        Value::maybe(f.account_name.as_deref())
+    }),
     Row::new("SubAccountType", Text, "AWS account", |_| Value::text("AWS account")),
     Row::new("Tags", Text, "the run's tags over its job's or application's, as JSON", |f| {
         tags(f.run()).map_or(Value::Null, Value::text)

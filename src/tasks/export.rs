@@ -16,7 +16,9 @@ pub use self::days::LeftOut;
 use self::passes::Passes;
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{AnalysisError, Books, Edition, Figures};
+use crate::chargeback::Budgets;
 use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd};
+use crate::sources::BillSettings;
 use crate::store::{Store, StoreError};
 use crate::tables::{JOBS, OfPeriod, QUOTA, TEAMS, Table, TableError, TableWriter, Tally};
 
@@ -147,6 +149,9 @@ async fn figures_of(
         quotas: order.quotas.clone(),
         expected: order.expected.clone(),
         restate_threshold: Usd::ZERO,
+        // Tables have no columns for these.
+        budgets: Budgets::default(),
+        bill: BillSettings::default(),
     };
     let edition = Edition { team: order.team.clone(), ..Edition::default() };
     let mut all = figures(store, books, &request, &[edition]).await?;

@@ -1,8 +1,8 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
+pub mod bill;
 pub mod budgets;
 pub mod chargeback;
-pub mod bill;
 pub mod collect;
 pub mod deliver;
 pub mod explain;

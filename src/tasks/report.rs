@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::budgets::outlooks;
 use super::bill;
+use super::budgets::outlooks;
 use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };

@@ -4,8 +4,8 @@
 
 #![cfg(test)]
 
-mod chargeback;
 mod bill;
+mod chargeback;
 mod collect;
 mod delivery;
 mod explain;

@@ -37,10 +37,14 @@ pub struct Sku {
     pub origin: SkuOrigin,
 }
 
-/// The SKU of a cost line. The rate card does not keep the Price List's SKUs yet, so the usage type
-/// stands for it; where it does, this is the one place to say so.
+/// The SKU of a cost line: the Price List's, where the rate was read from it; else the usage type
+/// that such use is billed under.
 pub(super) fn sku_of(run: &JobRun, line: &CostLine, card: &RateCard) -> Sku {
     let rate = line.rate_index.and_then(|index| card.rates().get(index));
+    if let Some(sku) = rate.and_then(|rate| rate.sku.clone()) {
+        // A SKU is of one region, and has one price there.
+        return Sku { price_id: sku.clone(), id: sku, origin: SkuOrigin::PriceList };
+    }
     let (id, origin) = match rate.and_then(UsageType::of_rate) {
         Some(usage_type) => (usage_type.tail.to_owned(), SkuOrigin::UsageType),
         None => {

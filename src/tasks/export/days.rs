@@ -79,6 +79,7 @@ mod tests {
             collected_through: through.map(|at| at.parse().unwrap()),
             attempted_at: "2026-11-16T06:00:00Z".parse().unwrap(),
             error: error.map(str::to_owned),
+            sessions: false,
         }
     }
 

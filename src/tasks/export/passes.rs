@@ -113,7 +113,7 @@ impl Passes<'_> {
                         tables.add(Table::Costs, COSTS, &line)?;
                     }
                     if tables.wants(Table::Focus)
-                        && let Some(row) = FocusLine::new(line, &books.card)
+                        && let Some(row) = FocusLine::new(line, books)
                     {
                         tables.add(Table::Focus, FOCUS, &row)?;
                     }
