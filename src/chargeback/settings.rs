@@ -43,7 +43,8 @@ pub enum SplitRule {
 /// | left unallocated by default | because |
 /// |---|---|
 /// | days not settled | AWS has not billed them yet |
-/// | runs and sessions not captured, unpriced runs, what may be either or idle | somebody's, and not everybody's |
+/// | runs and sessions not captured, unpriced runs | they are somebody's, and not everybody's |
+/// | idle capacity or runs not captured | it is not known which of the two it is |
 /// | other usage | nobody knows yet what it is for |
 /// | over-estimate, upper bounds | errors to chase in some runs, and no discount for all |
 /// | outside the bill | runs that another bill has |

@@ -1,4 +1,5 @@
-//! Where runs, quotas, prices and bills come from: thin clients, and pure conversions into the model.
+//! Where runs, quotas, prices and bills come from: thin clients, and pure conversions into the
+//! model.
 
 mod accounts;
 mod convert;
