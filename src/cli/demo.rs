@@ -10,7 +10,9 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 
 use super::chargeback;
+use super::export::{self, Output};
 use super::output::{data, progress, say};
+use super::period::PeriodArguments;
 use super::report::write_files;
 use super::{Exit, Failure, World};
 use crate::analysis::Edition;
@@ -20,8 +22,10 @@ use crate::delivery::Via;
 use crate::demo;
 use crate::model::{BillSource, Period, Teller, utc_day};
 use crate::store::{RealClock, StoreLocation};
+use crate::tables::{Format, Table};
 use crate::tasks::chargeback::{Files, open_month};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
+use crate::tasks::export::target::Target;
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::report::{Request, figures};
 use crate::tasks::used;
@@ -66,7 +70,24 @@ impl Demo {
         self.store_runs(&app, world).await?;
         self.store_bill(&app, world).await?;
         self.chargeback(&app, world).await?;
+        self.export(&app, world).await?;
         self.report(&app, world).await
+    }
+
+    /// Last week's tables, for a spreadsheet and for finance's programs.
+    async fn export(&self, app: &App, world: &World) -> Result<(), Failure> {
+        let order = export::order(app, world, &PeriodArguments::default())?;
+        let files = [
+            ("tables", Format::Xlsx, vec![Table::Runs, Table::Jobs, Table::Teams, Table::Quota]),
+            ("focus", Format::Parquet, vec![Table::Focus]),
+        ];
+        for (name, format, tables) in files {
+            let file = format!("{name}-{}.{}", order.period.name, format.word());
+            let target = Target::File(self.out.join(file));
+            export::write(app, world, &order, &Output { tables, target, format, bom: false })
+                .await?;
+        }
+        Ok(())
     }
 
     /// The last whole month, as finance would get it.

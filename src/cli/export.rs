@@ -74,19 +74,7 @@ impl Export {
         let (target, format) = self.target_and_format(&tables)?;
         let app = world.app().await?;
         let order = self.order(&app, world)?;
-        let spool = Spool::open(&target).map_err(|error| cannot_write(&target, &error))?;
-        let out = spool.file().map_err(|error| cannot_write(&target, &error))?;
-        let options = Options { bom: self.bom, created: world.now };
-        let failed = |error: ExportError| match error {
-            ExportError::Table(TableError::Write(error)) => cannot_write(&target, &error),
-            other => other.into(),
-        };
-        let writer = TableWriter::new(format, &tables, &options, out)
-            .map_err(|error| failed(error.into()))?;
-        let exported =
-            export(&app.store, &app.books().await?, &order, writer).await.map_err(failed)?;
-        deliver(&app, spool, &target, format).await?;
-        Ok(tell(world, &target, &exported))
+        write(&app, world, &order, &Output { tables, target, format, bom: self.bom }).await
     }
 
     fn tables(&self) -> Result<Vec<Table>, Failure> {
@@ -150,21 +138,60 @@ impl Export {
     }
 
     fn order(&self, app: &App, world: &World) -> Result<Order, Failure> {
-        let zone = app.config.report("weekly").unwrap_or_default().zone()?;
-        Ok(Order {
-            period: self.period.period(world.now, &zone)?,
-            utc_period: self.period.period(world.now, &TimeZone::UTC)?,
-            team: self.team.clone(),
-            basis: match self.basis {
-                BasisArgument::Ended => CostBasis::Ended,
-                BasisArgument::Used => CostBasis::Used,
-            },
-            incomplete: self.incomplete,
-            now: world.now,
-            quotas: app.config.quota_values(),
-            expected: app.config.expected_sources(),
-        })
+        let basis = match self.basis {
+            BasisArgument::Ended => CostBasis::Ended,
+            BasisArgument::Used => CostBasis::Used,
+        };
+        let (team, incomplete) = (self.team.clone(), self.incomplete);
+        Ok(Order { team, basis, incomplete, ..order(app, world, &self.period)? })
     }
+}
+
+/// The order of everything of a period.
+pub(super) fn order(app: &App, world: &World, period: &PeriodArguments) -> Result<Order, Failure> {
+    let zone = app.config.report("weekly").unwrap_or_default().zone()?;
+    Ok(Order {
+        period: period.period(world.now, &zone)?,
+        utc_period: period.period(world.now, &TimeZone::UTC)?,
+        team: None,
+        basis: CostBasis::Ended,
+        incomplete: false,
+        now: world.now,
+        quotas: app.config.quota_values(),
+        expected: app.config.expected_sources(),
+    })
+}
+
+/// Which tables go where, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub(super) tables: Vec<Table>,
+    pub(super) target: Target,
+    pub(super) format: Format,
+    pub(super) bom: bool,
+}
+
+/// Writes tables, and says what was written.
+pub(super) async fn write(
+    app: &App,
+    world: &World,
+    order: &Order,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let Output { tables, target, format, bom } = output;
+    let spool = Spool::open(target).map_err(|error| cannot_write(target, &error))?;
+    let out = spool.file().map_err(|error| cannot_write(target, &error))?;
+    let options = Options { bom: *bom, created: world.now };
+    let failed = |error: ExportError| match error {
+        ExportError::Table(TableError::Write(error)) => cannot_write(target, &error),
+        other => other.into(),
+    };
+    let writer = TableWriter::new(*format, tables, &options, out);
+    let writer = writer.map_err(|error| failed(error.into()))?;
+    let books = app.books().await?;
+    let exported = export(&app.store, &books, order, writer).await.map_err(failed)?;
+    deliver(app, spool, target, *format).await?;
+    Ok(tell(world, target, &exported))
 }
 
 /// Brings what was written to its place.

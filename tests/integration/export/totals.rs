@@ -60,6 +60,9 @@ fn dollars(value: &Value) -> Decimal {
 fn a_simulated_company_has_one_total() {
     let exports = Exports { store: "embedded:d/demo.db", ..Exports::new("2026-11-20T10:30:00Z") };
     exports.run(&["demo", "--weeks", "2", "--out", "d"]).exits(0);
+    for file in ["d/tables-2026-W46.xlsx", "d/focus-2026-W46.parquet"] {
+        assert!(exports.bytes(file).len() > 1_000, "{file}");
+    }
     let Some((total, by_use)) = one_total(&exports, &["--week", "2026-W46"]) else { return };
     // Streams and nights across midnight make the two differ, and not by much.
     assert!(total > Decimal::ZERO && total != by_use);
