@@ -166,6 +166,25 @@ fn sum<T>(all: &[T], amount: impl Fn(&T) -> Usd) -> Usd {
     all.iter().map(amount).sum()
 }
 
+/// A bill that differs from the estimate by these lines.
+fn bill_of(own: i128, gap: i128, lines: Vec<GapLine>, is_final: bool) -> TrueUp {
+    TrueUp {
+        days: Date::ZERO..Date::ZERO,
+        day_count: 0,
+        days_read: 0,
+        days_settled: 0,
+        gap_usd: None,
+        over_tolerance: false,
+        over_estimates: Vec::new(),
+        questions: Vec::new(),
+        state: if is_final { BillState::Final } else { BillState::Partial },
+        reason: None,
+        estimate_usd: Usd::from_nanos(own),
+        bill_usd: Some(Usd::from_nanos(own + gap)),
+        lines,
+    }
+}
+
 proptest! {
     #[test]
     fn parts_add_up_to_the_whole(
@@ -174,21 +193,7 @@ proptest! {
     ) {
         let own: i128 = runs.iter().map(|run| run.used).sum();
         let gap: i128 = lines.iter().map(|line| line.usd.nanos()).sum();
-        let bill = TrueUp {
-            days: Date::ZERO..Date::ZERO,
-            day_count: 0,
-            days_read: 0,
-            days_settled: 0,
-            gap_usd: None,
-            over_tolerance: false,
-            over_estimates: Vec::new(),
-            questions: Vec::new(),
-            state: if is_final { BillState::Final } else { BillState::Partial },
-            reason: None,
-            estimate_usd: Usd::from_nanos(own),
-            bill_usd: Some(Usd::from_nanos(own + gap)),
-            lines,
-        };
+        let bill = bill_of(own, gap, lines, is_final);
         let (month, ledger) = computed(&runs, Some(&bill), &rules, &corrections);
 
         // The whole is the bill where it is final, else the estimate; earlier months come on top.

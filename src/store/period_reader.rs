@@ -4,23 +4,26 @@
 //! by page, so a report over a million runs never holds a million runs. The order is
 //! that of the keys, whatever order the pages arrived in.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use tokio::sync::mpsc;
 
 use super::item::{RETRY, RUN, STARTED, run_of_item};
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
 use super::query::PAGE_ITEMS_MAX;
 use super::{Store, StoreError, Table};
-use crate::model::JobRun;
+use crate::model::{JobRun, utc_day};
 
 /// Partitions read at once. Each has one page of at most 1 MB in flight, and what was kept of a few
 /// pages before it; so this bounds memory.
 const CONCURRENCY: usize = 4;
+/// How far from now days are read, unless runs are kept for longer: three years.
+const REACH_DAYS: i64 = 3 * 366;
 /// Pages of one partition that wait for their turn.
 const PAGES_WAITING_MAX: usize = 8;
 
@@ -61,7 +64,9 @@ impl Store {
         F: Fn(StoredRun) -> Option<T> + Send + Sync + 'static,
     {
         let keep = Arc::new(keep);
-        let partitions: Vec<String> = days.into_iter().flat_map(keys::day_partitions).collect();
+        let within = self.days_that_can_hold_runs(now);
+        let days = days.into_iter().filter(|day| within.contains(day));
+        let partitions: Vec<String> = days.flat_map(keys::day_partitions).collect();
         let read = |partition: String| {
             let (table, keep) = (self.table.clone(), Arc::clone(&keep));
             // A task each, so that pages are taken apart on all processors.
@@ -79,6 +84,17 @@ impl Store {
             reading.await.map_err(|error| self.table.refused("Query", &error.to_string()))??;
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// The days that it makes sense to ask for, so that a period of two thousand years is not a
+    /// million Queries: what is older has expired, whatever the retention was when it was stored,
+    /// and what is newer is not yet.
+    fn days_that_can_hold_runs(&self, now: Timestamp) -> Range<Date> {
+        let reach = i64::from(self.settings.retention_days).max(REACH_DAYS);
+        let today = utc_day(now);
+        today.saturating_sub(reach.days())..today.saturating_add(REACH_DAYS.days())
     }
 }
 

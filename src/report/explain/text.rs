@@ -41,24 +41,7 @@ pub fn explanation_text(explained: &Explanation) -> String {
     section(&mut out, "NOT KNOWN", &explained.missing);
     section(&mut out, "JOB", &explained.job);
     section(&mut out, "PRICE: RULES", &explained.price.rules);
-    heading(&mut out, "PRICE: ARITHMETIC");
-    for cost in &explained.price.lines {
-        item(&mut out, &format!("{}: {}", cost.component, cost.arithmetic));
-        line(&mut out, &format!("    rate {}: {}", cost.rate_usd.normalize(), cost.rate));
-        if cost.list_rate_usd != cost.rate_usd {
-            let list = cost.list_rate_usd.normalize();
-            line(&mut out, &format!("    the price list has {list}; what was negotiated is paid"));
-        }
-    }
-    match explained.price.cost_usd {
-        Some(cost) => {
-            let lines: Vec<String> =
-                explained.price.lines.iter().map(|line| line.amount_usd.to_string()).collect();
-            let sum = if lines.is_empty() { "nothing".to_owned() } else { lines.join(" + ") };
-            item(&mut out, &format!("the lines add up to the cost: {sum} = {cost}"));
-        }
-        None => item(&mut out, "none: see above"),
-    }
+    arithmetic(&mut out, explained);
     if !explained.days.is_empty() {
         heading(&mut out, "BY UTC DAY (AS AWS BILLS)");
         for day in &explained.days {
@@ -84,6 +67,28 @@ pub fn explanation_text(explained: &Explanation) -> String {
     section(&mut out, "OWNER", &owners);
     section(&mut out, "TRUE-UP", std::slice::from_ref(&explained.true_up));
     out
+}
+
+/// How each cost line was computed, and their sum.
+fn arithmetic(out: &mut String, explained: &Explanation) {
+    heading(out, "PRICE: ARITHMETIC");
+    for cost in &explained.price.lines {
+        item(out, &format!("{}: {}", cost.component, cost.arithmetic));
+        line(out, &format!("    rate {}: {}", cost.rate_usd.normalize(), cost.rate));
+        if cost.list_rate_usd != cost.rate_usd {
+            let list = cost.list_rate_usd.normalize();
+            line(out, &format!("    the price list has {list}; what was negotiated is paid"));
+        }
+    }
+    match explained.price.cost_usd {
+        Some(cost) => {
+            let lines: Vec<String> =
+                explained.price.lines.iter().map(|line| line.amount_usd.to_string()).collect();
+            let sum = if lines.is_empty() { "nothing".to_owned() } else { lines.join(" + ") };
+            item(out, &format!("the lines add up to the cost: {sum} = {cost}"));
+        }
+        None => item(out, "none: see above"),
+    }
 }
 
 fn fact_line(fact: &Fact) -> String {

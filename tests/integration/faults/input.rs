@@ -89,3 +89,15 @@ fn an_output_folder_that_is_a_file_is_named() {
     assert!(told.contains("error: cannot write runs.jsonl: "), "{told}");
     assert!(files_in(&sandbox.path("outbox")).is_empty());
 }
+
+/// A period of ages asks for the days that can hold runs; for all of them it would take hours.
+#[test]
+fn a_month_long_before_all_runs_is_answered_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).exits(0);
+    let now = ["--now", NOW];
+    let finished = sandbox.run(&[&now[..], &["chargeback", "--month", "0001-01"]].concat());
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let ages = ["report", "--from", "0001-01-01", "--to", "9000-01-01", "--format", "json"];
+    sandbox.run(&[&now[..], &ages[..]].concat()).exits(0);
+}
