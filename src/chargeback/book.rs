@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::cell::{CellKey, Nanos};
-use super::cents::in_cents;
+use super::cents::columns_in_cents;
 use super::correction::Correction;
 use super::run_ledger::{Entry, RunLedger, run_hash};
 use super::settings::{SplitRule, SplitRules, word_of};
@@ -45,6 +45,8 @@ pub struct Facts<'a> {
     pub rules: &'a SplitRules,
     /// Corrections of months closed before.
     pub corrections: &'a [Correction],
+    /// Of which closed months how many runs have no price to this day.
+    pub unpriced_before: &'a [(String, u64)],
     /// Budgets of teams.
     pub budgets: Vec<Outlook>,
     /// Runs that began before the month's end and had not ended, whether their use is known or not.
@@ -211,26 +213,26 @@ impl Book {
         }
     }
 
-    /// Cells and lines in cents, apportioned together: own, shared and correction of every cell,
-    /// then what stays of every line.
+    /// Cells and lines in cents: the sums of own, shared, corrections and what stays of lines among
+    /// each other, then each over its cells. So own use does not move when a bill comes.
     fn booked(&self, cells: &[(CellKey, Nanos)], lines: &[Line]) -> (Vec<Job>, Vec<Residual>) {
-        let mut amounts = Vec::with_capacity(cells.len() * 3 + lines.len());
-        for (_, nanos) in cells {
-            amounts.extend([nanos.own, nanos.shared, nanos.correction]);
-        }
-        amounts.extend(lines.iter().map(|line| line.unallocated_usd));
-        let mut cents = in_cents(&amounts).into_iter();
-        let mut next = || cents.next().unwrap_or_default();
+        let column = |amount: fn(&Nanos) -> Usd| -> Vec<Usd> {
+            cells.iter().map(|(_, nanos)| amount(nanos)).collect()
+        };
+        let (own, shared) = (column(|nanos| nanos.own), column(|nanos| nanos.shared));
+        let correction = column(|nanos| nanos.correction);
+        let left: Vec<Usd> = lines.iter().map(|line| line.unallocated_usd).collect();
+        let [own, shared, correction, left] = columns_in_cents([&own, &shared, &correction, &left]);
+        let booked = own.into_iter().zip(shared).zip(correction);
         let mut jobs = Vec::with_capacity(cells.len());
-        for (key, _) in cells {
-            let (own_usd, shared_usd, correction_usd) = (next(), next(), next());
+        for ((key, _), ((own_usd, shared_usd), correction_usd)) in cells.iter().zip(booked) {
             let sum = self.places.get(key).map(|place| self.cells[*place as usize]);
             let CellSum { runs, unpriced_runs, .. } = sum.unwrap_or_default();
             let usd = own_usd + shared_usd + correction_usd;
             let key = key.clone();
             jobs.push(Job { key, runs, unpriced_runs, own_usd, shared_usd, correction_usd, usd });
         }
-        let residuals = lines.iter().map(|line| (line, next()));
+        let residuals = lines.iter().zip(left);
         let residuals = residuals.filter(|(line, _)| !line.unallocated_usd.is_zero());
         (jobs, residuals.map(|(line, usd)| residual(line, usd)).collect())
     }

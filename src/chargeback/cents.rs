@@ -10,6 +10,24 @@ const NANOS_PER_CENT: i128 = 10_000_000;
 #[must_use]
 pub(super) fn in_cents(amounts: &[Usd]) -> Vec<Usd> {
     let total: Usd = amounts.iter().copied().sum();
+    add_up_to(amounts, total.cents())
+}
+
+/// The amounts of several columns in whole cents: first the columns' sums among each other, then
+/// each column's amounts, so that a column adds up to within a cent of its exact sum, and all
+/// together to theirs rounded.
+#[must_use]
+pub(super) fn columns_in_cents<const N: usize>(columns: [&[Usd]; N]) -> [Vec<Usd>; N] {
+    let sums = columns.map(|column| column.iter().copied().sum::<Usd>());
+    let mut booked = in_cents(&sums).into_iter();
+    columns.map(|column| {
+        let sum = booked.next().unwrap_or_default();
+        add_up_to(column, sum.nanos() / NANOS_PER_CENT)
+    })
+}
+
+/// The amounts in whole cents that add up to so many: their sum, rounded down or up.
+fn add_up_to(amounts: &[Usd], total_cents: i128) -> Vec<Usd> {
     let mut cents: Vec<i128> =
         amounts.iter().map(|amount| amount.nanos().div_euclid(NANOS_PER_CENT)).collect();
     let mut remainders: Vec<(i128, usize)> = amounts
@@ -21,7 +39,7 @@ pub(super) fn in_cents(amounts: &[Usd]) -> Vec<Usd> {
     remainders.sort_unstable_by_key(|(remainder, index)| (std::cmp::Reverse(*remainder), *index));
     // Remainders are below one cent each, so their rounded sum is never more cents than there are
     // amounts with a remainder.
-    let missing = total.cents() - cents.iter().sum::<i128>();
+    let missing = total_cents - cents.iter().sum::<i128>();
     let missing = usize::try_from(missing).unwrap_or_default();
     for (_, index) in remainders.into_iter().take(missing) {
         cents[index] += 1;
@@ -51,7 +69,38 @@ mod tests {
         assert_eq!(cents(&[]), [0_i128; 0]);
     }
 
+    /// By hand: 1.4 and 0.5 cents are booked 1 and 1, for 1.9 is 2; the first column's 0.7 twice is
+    /// then 1 and 0.
+    #[test]
+    fn columns_add_up_each_and_together() {
+        let usd = |nanos: &[i128]| nanos.iter().map(|n| Usd::from_nanos(*n)).collect::<Vec<_>>();
+        let (own, shared) = (usd(&[7_000_000, 7_000_000]), usd(&[5_000_000]));
+        let booked = columns_in_cents([&own, &shared]);
+        let cent = |cents: i128| Usd::from_nanos(cents * NANOS_PER_CENT);
+        assert_eq!(booked, [vec![cent(1), cent(0)], vec![cent(1)]]);
+    }
+
     proptest! {
+        #[test]
+        fn columns_stay_within_a_cent_of_their_sums(
+            a in prop::collection::vec(-10_000_000_000_i128..10_000_000_000, 0..20),
+            b in prop::collection::vec(0_i128..10_000_000_000, 0..20),
+        ) {
+            let usd = |nanos: &[i128]| nanos.iter().map(|n| Usd::from_nanos(*n)).collect::<Vec<_>>();
+            let columns = [usd(&a), usd(&b)];
+            let booked = columns_in_cents([&columns[0], &columns[1]]);
+            let sum = |all: &[Usd]| all.iter().map(|usd| usd.nanos()).sum::<i128>();
+            for (booked, exact) in booked.iter().zip(&columns) {
+                prop_assert_eq!(booked.len(), exact.len());
+                prop_assert!((sum(booked) - sum(exact)).abs() < NANOS_PER_CENT);
+                for (cents, exact) in booked.iter().zip(exact) {
+                    prop_assert!((cents.nanos() - exact.nanos()).abs() < NANOS_PER_CENT);
+                }
+            }
+            let whole = Usd::from_nanos(sum(&columns[0]) + sum(&columns[1]));
+            prop_assert_eq!(sum(&booked[0]) + sum(&booked[1]), whole.cents() * NANOS_PER_CENT);
+        }
+
         #[test]
         fn cents_add_up_and_stay_near(
             nanos in prop::collection::vec(-10_000_000_000_i128..10_000_000_000, 0..50)

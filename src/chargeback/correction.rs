@@ -24,6 +24,8 @@ pub struct Booked {
     final_bill_usd: Option<Usd>,
     /// Runs met so far that a second look must not count again.
     met: BTreeSet<u128>,
+    /// Of those, without a price to this day.
+    unpriced_runs: u64,
     found: BTreeMap<u128, (CellKey, Usd)>,
 }
 
@@ -115,7 +117,11 @@ impl Booked {
         if !self.met.insert(run) {
             return;
         }
-        let (Some(now), booked) = (now, self.entry(run)) else { return };
+        let Some(now) = now else {
+            self.unpriced_runs += 1;
+            return;
+        };
+        let booked = self.entry(run);
         let before = booked.map_or(Usd::ZERO, |entry| entry.usd);
         if now == before {
             return;
@@ -123,6 +129,12 @@ impl Booked {
         let frozen = booked.and_then(|entry| self.cells.get(usize::try_from(entry.cell).ok()?));
         let cell = frozen.cloned().unwrap_or_else(owner);
         self.found.insert(run, (cell, now - before));
+    }
+
+    /// Runs of the closed month that have no price to this day, and are booked nowhere.
+    #[must_use]
+    pub const fn unpriced_runs(&self) -> u64 {
+        self.unpriced_runs
     }
 
     /// What is to be booked; `None` where nothing is.
@@ -181,6 +193,7 @@ mod tests {
             bill: None,
             rules: &crate::chargeback::SplitRules::default(),
             corrections: &[],
+            unpriced_before: &[],
             budgets: Vec::new(),
             under_way_runs: 0,
             without_end_runs: 0,

@@ -25,6 +25,12 @@ pub(super) fn warnings(
     if let more @ 1.. = unpriced.iter().skip(NAMED_MAX).map(|(_, number)| **number).sum::<u64>() {
         said.push(format!("{} without a price for other reasons: in no amount", runs(more)));
     }
+    for (month, number) in facts.unpriced_before {
+        let runs = runs(*number);
+        said.push(format!(
+            "{runs} of {month}, which is closed, without a price to this day: booked nowhere"
+        ));
+    }
     if facts.under_way_runs > 0 {
         let runs = runs(facts.under_way_runs);
         said.push(format!(

@@ -36,7 +36,7 @@ pub(super) struct Chargeback {
     #[arg(long, requires = "close", requires = "why")]
     force: bool,
     /// Why, for the record of --force
-    #[arg(long, value_name = "TEXT", requires = "force")]
+    #[arg(long, value_name = "TEXT", requires = "force", value_parser = reason)]
     why: Option<String>,
     /// Mail it to those under [chargeback] who do not have it yet
     #[arg(long)]
@@ -53,6 +53,12 @@ enum Format {
     Csv,
     /// The mail's HTML
     Html,
+}
+
+/// A reason that says something: it is on record for ever.
+fn reason(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why, for the record") } else { Ok(text.to_owned()) }
 }
 
 /// A month as it is shown: what an open one comes to now, or what a closed one was frozen as.

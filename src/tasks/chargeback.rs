@@ -180,7 +180,7 @@ pub async fn open_month(
         }
     })
     .await?;
-    let corrections = earlier.finish(store, books, &request.bill).await?;
+    let (corrections, unpriced_before) = earlier.finish(store, books, &request.bill).await?;
     let budgets = outlooks(store, books, &request.budgets, month, *now).await?;
     let (under_way_runs, without_end_runs) = open_runs(store, month, *now).await?;
     let (_, not_collected) = collection(store.source_states().await?, &request.expected, month);
@@ -190,6 +190,7 @@ pub async fn open_month(
         bill: bill.as_ref(),
         rules: &request.rules,
         corrections: &corrections,
+        unpriced_before: &unpriced_before,
         budgets,
         under_way_runs,
         without_end_runs,

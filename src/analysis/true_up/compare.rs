@@ -110,10 +110,12 @@ pub fn compare(estimate: Estimate<'_>, facts: &Facts<'_>) -> Comparison {
         Some(_) if days_settled == day_count && known.foreign.is_empty() => BillState::Final,
         Some(_) => BillState::Partial,
     };
-    let reason = reason(state, &known, facts.problems, (day_count, days_read, days_settled));
+    let mut reason = reason(state, &known, facts.problems, (day_count, days_read, days_settled));
     let mut comparing = Comparing::new(facts, known);
     comparing.compare(cells);
     let Comparing { sums, mut rows, mut over, evidence, .. } = comparing;
+    let (state, outside) = (without_others(state, &sums), on_no_bill(&sums));
+    reason = outside.filter(|_| state == BillState::Partial).or(reason);
     rows.sort_by(|a, b| {
         (a.day, &a.account, &a.usage_type).cmp(&(b.day, &b.account, &b.usage_type))
     });
@@ -140,6 +142,27 @@ pub fn compare(estimate: Estimate<'_>, facts: &Facts<'_>) -> Comparison {
         questions: questions(&evidence, applies_minimum),
     };
     Comparison { true_up, rows }
+}
+
+/// A bill that does not speak for all runs is not the whole of what they cost, however final it is.
+fn without_others(state: BillState, sums: &BTreeMap<LineKey, Sum>) -> BillState {
+    match state {
+        BillState::Final if on_no_bill(sums).is_some() => BillState::Partial,
+        other => other,
+    }
+}
+
+/// What runs were estimated at that are on no bill that was read, in a sentence; `None` where all
+/// are on one.
+fn on_no_bill(sums: &BTreeMap<LineKey, Sum>) -> Option<String> {
+    let outside = |((kind, _, _), sum): &(&LineKey, &Sum)| {
+        *kind == GapKind::OutsideBill && !sum.usd.is_zero()
+    };
+    let accounts: Vec<&str> =
+        sums.iter().filter(outside).filter_map(|((_, account, _), _)| account.as_deref()).collect();
+    let usd: Usd = sums.iter().filter(outside).map(|(_, sum)| -sum.usd).sum();
+    (!accounts.is_empty())
+        .then(|| format!("runs of {} (${usd}) are on no bill that was read", accounts.join(", ")))
 }
 
 /// The lines, largest first, with what is left as rounding.

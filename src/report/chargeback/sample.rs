@@ -68,6 +68,7 @@ fn facts<'a>(bill: Option<&'a TrueUp>, budgets: Vec<Outlook>) -> Facts<'a> {
         bill,
         rules: &RULES,
         corrections: &[],
+        unpriced_before: &[],
         budgets,
         under_way_runs: 1,
         without_end_runs: 1,

@@ -51,8 +51,17 @@ pub(super) fn check(
     if order.now < month.end {
         return Err(ChargebackError::NotOver { month: month.name.clone(), end: month.end });
     }
-    if open.statement.says_total_is == TotalIs::Bill || order.forced_because.is_some() {
+    if order.forced_because.is_some() {
         return Ok(());
+    }
+    if open.statement.says_total_is == TotalIs::Bill {
+        let month_usd = open.statement.total_usd - open.statement.earlier_months_usd;
+        if open.statement.bill_usd == Some(month_usd) {
+            return Ok(());
+        }
+        // The bill was compared with the runs in one reading, and the month made from another.
+        let reason = "runs changed while the month was computed; close it again".to_owned();
+        return Err(ChargebackError::BillNotFinal { month: month.name.clone(), reason });
     }
     let reason = open.statement.bill_reason.clone();
     Err(ChargebackError::BillNotFinal {

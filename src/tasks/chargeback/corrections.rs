@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use super::{ChargebackError, cell_of, final_bill, month_before};
 use crate::analysis::Books;
 use crate::chargeback::{Booked, Correction, Frozen, RunLedger, run_hash};
-use crate::model::{JobRun, Period, Usd};
+use crate::model::{JobRun, Period, Price, Unpriced, Usd};
 use crate::pricing::{RateCard, by_day};
 use crate::sources::BillSettings;
 use crate::store::{ClosedMonth, Store};
@@ -30,6 +30,8 @@ struct EarlierMonth {
     booked: Booked,
     /// The rates as they were frozen; owners and names as they are now, for runs that are new.
     books: Arc<Books>,
+    /// As they are now: for runs that had no rate when the month was closed.
+    now: Arc<Books>,
     late: Vec<JobRun>,
     /// Whether its runs can still be stored.
     kept: bool,
@@ -76,7 +78,8 @@ impl Earlier {
             // Only what it corrected of others is looked at again.
             later.push((frozen, RunLedger { own: Vec::new(), ..ledger }));
             let days = period.utc_day_range();
-            months.push(EarlierMonth { period, days, booked, books: frozen_books, late, kept });
+            let (books, now) = (frozen_books, Arc::clone(books));
+            months.push(EarlierMonth { period, days, booked, books, now, late, kept });
         }
         Ok(Self { months })
     }
@@ -97,14 +100,15 @@ impl Earlier {
         }
     }
 
-    /// What is to be booked for each month, the earliest first.
+    /// What is to be booked for each month, the earliest first; and of which months how many runs
+    /// have no price to this day.
     pub(super) async fn finish(
         self,
         store: &Store,
         books: &Books,
         settings: &BillSettings,
-    ) -> Result<Vec<Correction>, ChargebackError> {
-        let mut corrections = Vec::new();
+    ) -> Result<(Vec<Correction>, Vec<(String, u64)>), ChargebackError> {
+        let (mut corrections, mut unpriced) = (Vec::new(), Vec::new());
         for mut month in self.months.into_iter().rev() {
             for run in std::mem::take(&mut month.late) {
                 month.meet(run_hash(&run.identity), &run);
@@ -113,9 +117,12 @@ impl Earlier {
                 let bill = final_bill(store, books, settings, &month.period).await?;
                 bill.into_iter().for_each(|usd| month.booked.set_bill(usd));
             }
+            if let runs @ 1.. = month.booked.unpriced_runs() {
+                unpriced.push((month.period.name.clone(), runs));
+            }
             corrections.extend(month.booked.correction());
         }
-        Ok(corrections)
+        Ok((corrections, unpriced))
     }
 }
 
@@ -125,7 +132,11 @@ impl EarlierMonth {
         if !ran_on(run, &self.days) && !self.booked.knows(hash) {
             return;
         }
-        let priced = self.books.price(run);
+        let mut priced = self.books.price(run);
+        if matches!(priced.price, Price::Unpriced(Unpriced::NoRate(_))) {
+            // Nothing was frozen for it, so what the rate is known to be by now is booked.
+            priced = self.now.price(run);
+        }
         let ours = by_day(run, &priced.price).into_iter().filter(|s| self.days.contains(&s.day));
         let used = ours.map(|share| share.amount).sum::<Usd>();
         let used = priced.price.cost().map(|_| used);

@@ -131,6 +131,23 @@ async fn a_month_closes_on_its_final_bill_and_late_runs_were_in_it() {
     assert_eq!(formats(&sandbox, NOW, "2026-10"), before);
 }
 
+/// One account's bill, however final, is not the company's: 2.64 of another account are on none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bill_that_does_not_speak_for_all_runs_is_not_the_month() {
+    let sandbox = company();
+    put_bill(&sandbox, &october(), false).await;
+    let other = glue_run("jr_9", "orders-far", "2026-10-12T10:00:00Z", "2026-10-12T11:00:00Z");
+    sandbox.write("far.jsonl", other);
+    let place = ["--account", "222233334444", "--region", "us-east-1"];
+    sandbox.run(&[&["--now", NOW, "import", "far.jsonl"][..], &place].concat()).exits(0);
+    let month = json(&sandbox, NOW, "2026-10");
+    assert_eq!(month["says_total_is"], "estimate");
+    assert_eq!(month["total_usd"], "21.12", "18.48 and 2.64, as the runs were estimated");
+    assert_eq!(month["bill_so_far_usd"], "25.86");
+    let refused = chargeback(&sandbox, NOW, "2026-10", &["--close"]).exits(1);
+    assert!(refused.stderr.contains("222233334444 ($2.64) are on no bill"), "{}", refused.stderr);
+}
+
 /// A month that was closed as an estimate is billed later: the next one makes up for it, once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_bill_is_booked_in_the_next_month() {

@@ -16,6 +16,7 @@ fn a_month_is_closed_when_it_is_over_and_its_bill_is_final_or_somebody_says_why(
     assert!(no_bill.stderr.contains("--force --why"), "{}", no_bill.stderr);
     chargeback(&sandbox, NOW, "2026-10", &["--close", "--force"]).exits(2);
     chargeback(&sandbox, NOW, "2026-10", &["--force", "--why", "x"]).exits(2);
+    chargeback(&sandbox, NOW, "2026-10", &["--close", "--force", "--why", " "]).exits(2);
     let json = super::json(&sandbox, NOW, "2026-10");
     assert_eq!(json["closed"], false, "a refusal closes nothing");
 

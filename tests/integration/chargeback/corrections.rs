@@ -67,6 +67,33 @@ fn a_late_run_and_a_changed_run_are_booked_in_the_next_month_at_frozen_rates() {
     assert_eq!(corrections(&december), [pair("orders-late", "-2.64")]);
 }
 
+/// A run of a closed month that had no rate is said to have none until one is known, and is booked
+/// then: one hour of six DPUs at 0.50.
+#[test]
+fn a_run_without_a_rate_at_closing_is_booked_when_there_is_one() {
+    let sandbox = company();
+    close(&sandbox, NOW, "2026-10").exits(0);
+    let config = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let far = "account = '111122223333'\nregion = 'sa-east-1'\n";
+    sandbox.write("far.toml", format!("{far}{config}"));
+    let far = glue_run("jr_10", "orders-far", "2026-10-13T10:00:00Z", "2026-10-13T11:00:00Z");
+    sandbox.write("far.jsonl", far.replace("\"5.0\"", "\"6.0\""));
+    sandbox.run(&["--config", "far.toml", "--now", LATER, "import", "far.jsonl"]).exits(0);
+    let november = json(&sandbox, LATER, "2026-11");
+    let warned = november["warnings"].to_string();
+    assert!(warned.contains("1 run of 2026-10, which is closed, without a price"), "{warned}");
+    let before = corrections(&november);
+    let rate = "[[pricing.rates]]\nengine = 'glue'\ncomponent = 'DPU'\nkinds = ['spark']\n\
+                execution_class = 'STANDARD'\nfrom_version = '6.0'\nsource = 'agreement'\n\
+                as_of = '2026-01'\nusd = { sa-east-1 = '0.50' }\n";
+    sandbox.write("runledger.toml", config + rate);
+    let november = json(&sandbox, LATER, "2026-11");
+    assert!(!november["warnings"].to_string().contains("which is closed"), "{november}");
+    let now = corrections(&november);
+    assert_eq!(now.len(), before.len() + 1);
+    assert!(now.contains(&pair("orders-far", "3.00")), "{now:?}");
+}
+
 #[test]
 fn expired_runs_are_no_correction_and_runs_too_old_to_store_are_one() {
     let sandbox = company();
