@@ -147,3 +147,138 @@ fn joined(mut runs: Vec<Chain>) -> Option<Chain> {
         ..last
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Basis, CostLine, Engine, Price, PricedRun, Usage};
+    use crate::ownership::{Because, Owner};
+    use crate::store::StoredRun;
+    use rust_decimal::Decimal;
+
+    /// A run that costs as many nano-dollars as its number says, and follows another.
+    fn booked(number: usize, follows: Option<usize>) -> BookedRun {
+        let id = |number: usize| format!("jr_{number}");
+        let identity = RunIdentity {
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            engine: Engine::Glue,
+            application_id: None,
+            run_id: id(number),
+            attempt: 1,
+        };
+        let mut run = JobRun::new(identity, RunState::Succeeded);
+        let second = 1_800_000_000 + i64::try_from(number).unwrap();
+        run.ended_at = Timestamp::from_second(second).ok();
+        run.previous_run_id = follows.map(id);
+        let line = CostLine {
+            component: "DPU",
+            quantity: Decimal::ONE,
+            unit: "DPU-Hours",
+            rate: Decimal::ONE,
+            list_rate: Decimal::ONE,
+            rate_index: None,
+            amount: Usd::from_nanos(i128::try_from(number).unwrap()),
+        };
+        let (lines, minimum_extra) = (vec![line], Usd::ZERO);
+        let price = Price::Priced { lines, basis: Basis::Metered, minimum_extra };
+        BookedRun {
+            stored: StoredRun { run, first_stored: Timestamp::UNIX_EPOCH },
+            job: "load".into(),
+            owner: Owner {
+                team: "orders".into(),
+                cost_center: None,
+                environment: None,
+                because: Because::Nobody,
+            },
+            priced: PricedRun { price, usage: Usage::default() },
+        }
+    }
+
+    fn chains_of(runs: &[BookedRun]) -> Vec<Chain> {
+        let mut chains = Chains::default();
+        runs.iter().for_each(|run| chains.look(&run.stored.run));
+        let mut all: Vec<Chain> = runs.iter().filter_map(|run| chains.add(run).unwrap()).collect();
+        all.extend(chains.finish());
+        all
+    }
+
+    #[test]
+    fn retries_are_one_chain_with_what_they_follow() {
+        let runs = [booked(1, None), booked(2, None), booked(3, Some(2)), booked(4, Some(3))];
+        let chains = chains_of(&[&runs[..], &[booked(9, Some(8))]].concat());
+        let shown: Vec<_> = chains
+            .iter()
+            .map(|c| {
+                (&*c.first.run_id, &*c.last.run_id, c.runs, c.cost_usd.nanos(), c.begins_earlier)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("jr_1", "jr_1", 1, 1, false),
+                ("jr_2", "jr_4", 3, 9, false),
+                ("jr_9", "jr_9", 1, 9, true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_retry_that_came_between_the_two_looks_is_noticed() {
+        let mut chains = Chains::default();
+        assert!(chains.add(&booked(1, None)).unwrap().is_some());
+        assert_eq!(chains.add(&booked(2, Some(1))), Err(RunsMoved));
+    }
+
+    proptest! {
+        /// Every run is in one chain, whatever follows what, in circles too; and the order in which
+        /// the runs come changes nothing.
+        #[test]
+        fn chains_partition_runs(
+            follows in prop::collection::vec(0_usize..40, 1..30), turn in 0_usize..30,
+        ) {
+            let run = |(number, other): (usize, &usize)| {
+                booked(number, Some(*other).filter(|other| *other != number && *other > 5))
+            };
+            let mut runs: Vec<BookedRun> = follows.iter().enumerate().map(run).collect();
+            let chains = chains_of(&runs);
+            let expected: usize = (0..runs.len()).sum();
+            let cost: Usd = chains.iter().map(|chain| chain.cost_usd).sum();
+            prop_assert_eq!(cost.nanos(), i128::try_from(expected).unwrap());
+            let count: u64 = chains.iter().map(|chain| chain.runs).sum();
+            prop_assert_eq!(count, runs.len() as u64);
+            // Two runs are in one chain where steps from each to what it follows lead to one place.
+            let last = |mut number: usize| {
+                let mut seen = std::collections::BTreeSet::new();
+                while let Some(other) = follows.get(number).copied()
+                    && other != number && other > 5 && other < follows.len()
+                    && seen.insert(number)
+                {
+                    number = other;
+                }
+                // Of a circle the least, wherever it was entered.
+                if seen.contains(&number) { circle(&follows, number) } else { number }
+            };
+            let places: std::collections::BTreeSet<usize> = (0..runs.len()).map(last).collect();
+            prop_assert_eq!(chains.len(), places.len());
+            let turn = turn % runs.len();
+            runs.rotate_left(turn);
+            let sorted = |mut chains: Vec<Chain>| {
+                chains.sort_by(|a, b| a.first.cmp(&b.first));
+                chains
+            };
+            prop_assert_eq!(sorted(chains_of(&runs)), sorted(chains));
+        }
+    }
+
+    /// The least number of a circle.
+    fn circle(follows: &[usize], from: usize) -> usize {
+        let (mut least, mut number) = (from, follows[from]);
+        while number != from {
+            (least, number) = (least.min(number), follows[number]);
+        }
+        least
+    }
+}

@@ -207,6 +207,10 @@ async fn deliver(app: &App, spool: Spool, target: &Target, format: Format) -> Re
                 hint: Some(error.trouble.hint().to_owned()),
             })
         }
+        Target::Device(path) => {
+            let copied = File::options().write(true).open(path).map(|mut to| copy(file, &mut to));
+            copied.and_then(|done| done).map_err(|error| cannot_write(target, &error))
+        }
         Target::Stdout | Target::File(_) => to_stdout(file, format),
     }
 }
@@ -235,7 +239,7 @@ fn to_stdout(mut file: File, format: Format) -> Result<(), Failure> {
 fn cannot_write(target: &Target, error: &io::Error) -> Failure {
     let place = match target {
         Target::Stdout => "to stdout".to_owned(),
-        Target::File(path) => path.display().to_string(),
+        Target::File(path) | Target::Device(path) => path.display().to_string(),
         Target::S3(place) => format!("the temporary file for {place}"),
     };
     let hint = match error.kind() {
@@ -252,7 +256,7 @@ fn cannot_write(target: &Target, error: &io::Error) -> Failure {
 fn tell(world: &World, target: &Target, exported: &Exported) -> Exit {
     let place = match target {
         Target::Stdout => "stdout".to_owned(),
-        Target::File(path) => path.display().to_string(),
+        Target::File(path) | Target::Device(path) => path.display().to_string(),
         Target::S3(place) => place.to_string(),
     };
     for tally in &exported.tallies {
@@ -265,7 +269,14 @@ fn tell(world: &World, target: &Target, exported: &Exported) -> Exit {
         let runs = exported.unpriced_without_row;
         say(world.quiet, &format!("warning: {runs} runs without a price are not in focus"));
     }
-    let Some(left_out) = &exported.left_out else { return Exit::Done };
+    if let Some(kept_since) = exported.kept_since {
+        let line =
+            format!("runs that ended before {kept_since} are past their retention, and gone");
+        say(world.quiet, &format!("warning: {line}"));
+    }
+    let Some(left_out) = &exported.left_out else {
+        return if exported.kept_since.is_some() { Exit::Partly } else { Exit::Done };
+    };
     say(
         world.quiet,
         &format!("warning: nothing is exported from {} on: {}", left_out.from, left_out.because),

@@ -60,6 +60,8 @@ pub struct Exported {
     pub tallies: Vec<Tally>,
     /// The days that were left out because they are not complete.
     pub left_out: Option<LeftOut>,
+    /// Where a part of the period is past its retention: runs that ended before this are gone.
+    pub kept_since: Option<Timestamp>,
     /// Runs without a price, which FOCUS has no row for.
     pub unpriced_without_row: u64,
 }
@@ -128,7 +130,11 @@ pub async fn export(
     agree(tallies.iter().filter(|tally| !by_use(&tally.table)))?;
     agree(tallies.iter().filter(|tally| by_use(&tally.table)))?;
     let left_out = left_out.filter(|_| any_ended).or(left_out_used.filter(|_| any_used));
-    Ok(Exported { tallies, left_out, unpriced_without_row })
+    let starts = [(any_ended, order.period.start), (any_used, order.utc_period.start)];
+    let kept_since = store.kept_since(order.now);
+    let is_cut = starts.iter().any(|(wanted, start)| *wanted && *start < kept_since);
+    let kept_since = is_cut.then_some(kept_since);
+    Ok(Exported { tallies, left_out, kept_since, unpriced_without_row })
 }
 
 /// Whatever is counted by the same days costs the same in every table.

@@ -23,6 +23,8 @@ pub enum Target {
     Stdout,
     /// A file.
     File(PathBuf),
+    /// A device or a pipe, which is written into and never replaced.
+    Device(PathBuf),
     /// An object in S3.
     S3(S3Address),
 }
@@ -36,7 +38,11 @@ impl Target {
         match name.to_str() {
             Some("-") => Ok(Self::Stdout),
             Some(text) if text.starts_with("s3:") => text.parse().map(Self::S3),
-            _ => Ok(Self::File(name.into())),
+            _ => {
+                let path = PathBuf::from(name);
+                let found = fs::metadata(&path).map(|found| found.is_file() || found.is_dir());
+                Ok(if found.unwrap_or(true) { Self::File(path) } else { Self::Device(path) })
+            }
         }
     }
 
@@ -45,7 +51,7 @@ impl Target {
     pub fn extension(&self) -> Option<String> {
         let extension = match self {
             Self::Stdout => None,
-            Self::File(path) => path.extension(),
+            Self::File(path) | Self::Device(path) => path.extension(),
             Self::S3(place) => Path::new(&place.key).extension(),
         };
         Some(extension?.to_str()?.to_lowercase())
@@ -118,10 +124,10 @@ impl Spool {
     }
 }
 
-/// Copies what was written to standard output.
+/// Copies what was written to standard output, a device or a pipe.
 ///
 /// # Errors
-/// When standard output cannot be written to.
+/// When that cannot be written to.
 pub fn copy(mut file: File, out: &mut impl Write) -> io::Result<()> {
     io::copy(&mut file, out)?;
     out.flush()
@@ -199,5 +205,7 @@ mod tests {
         assert_eq!(named("a/b.XLSX").extension().as_deref(), Some("xlsx"));
         assert_eq!(named("s3://lake/x/runs.parquet").extension().as_deref(), Some("parquet"));
         assert!(Target::named(OsStr::new("s3://lake")).is_err());
+        #[cfg(unix)]
+        assert_eq!(named("/dev/null"), Target::Device("/dev/null".into()));
     }
 }

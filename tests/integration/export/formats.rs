@@ -109,6 +109,15 @@ fn days_that_are_not_over_are_left_out_and_said() {
 }
 
 #[test]
+fn what_is_past_its_retention_is_said() {
+    let exports = Exports { now: "2027-03-21T06:00:00Z", ..Exports::of_three_days() };
+    let cut = exports.export(&[&["runs"], &WEEK[..]].concat()).exits(4);
+    let said = "runs that ended before 2026-11-11T06:00:00Z are past their retention, and gone";
+    assert!(cut.stderr.contains(said), "{}", cut.stderr);
+    assert_eq!(cut.stdout.lines().count(), 2, "the header and the last run");
+}
+
+#[test]
 fn a_hostile_name_is_a_text_everywhere() {
     let exports = Exports::new("2026-11-16T06:00:00Z");
     let run = r#"{"Id":"jr_1","JobName":"=HYPERLINK(\"http://x\")\u001b[2J","StartedOn":"2026-11-09T10:00:00Z","CompletedOn":"2026-11-09T11:00:00Z","JobRunState":"FAILED","ErrorMessage":"@SUM(A1),\"two\nlines\"","ExecutionTime":3600,"WorkerType":"G.1X","NumberOfWorkers":2,"GlueVersion":"5.0"}"#;

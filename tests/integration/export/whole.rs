@@ -69,6 +69,22 @@ fn a_full_device_behind_stdout_is_a_failure() {
     assert!(failed.stderr.contains(said), "{}", failed.stderr);
 }
 
+/// As root a rename over `/dev/null` would go well, and be missed by everybody.
+#[test]
+fn a_pipe_is_written_into_and_stays_one() {
+    let exports = Exports::of_three_days();
+    let script = "mkfifo pipe && cat pipe >read.csv & sleep 1; ";
+    let finished = in_shell(&exports, script, "runs -o pipe").exits(0);
+    assert!(finished.stderr.contains("to pipe"), "{}", finished.stderr);
+    let kind = std::fs::metadata(exports.sandbox.path("pipe")).unwrap().file_type();
+    assert!(!kind.is_file());
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while exports.bytes("read.csv").iter().filter(|byte| **byte == b'\n').count() < 4 {
+        assert!(std::time::Instant::now() < patience, "nothing came through the pipe");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_target_that_cannot_be_written_is_named() {
     let exports = Exports::of_three_days();
