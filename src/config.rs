@@ -144,10 +144,24 @@ impl Config {
         };
         let source = toml::Deserializer::parse(text)
             .map_err(|error| invalid("not TOML".into(), &error.to_string()))?;
-        let config: Self = serde_path_to_error::deserialize(source)
+        let mut config: Self = serde_path_to_error::deserialize(source)
             .map_err(|error| invalid(error.path().to_string(), &error.inner().to_string()))?;
         config.check().map_err(|(key, reason)| invalid(key, &reason))?;
+        config.spell_teams().map_err(|(key, reason)| invalid(key, &reason))?;
         Ok(config)
+    }
+
+    /// Gives teams one spelling wherever the configuration names them, or `Orders` would have a
+    /// budget that nobody ever uses beside `orders`.
+    fn spell_teams(&mut self) -> Result<(), (String, String)> {
+        let ownership =
+            Ownership::new(&self.ownership).map_err(|e| ("ownership".into(), e.to_string()))?;
+        let spell = |team: &str| ownership.team_named(team);
+        let budgets = std::mem::take(&mut self.budgets).respelt(spell);
+        self.budgets = budgets.map_err(|reason| ("budgets".into(), reason))?;
+        let split = std::mem::take(&mut self.chargeback.split).respelt(spell);
+        self.chargeback.split = split.map_err(|reason| ("chargeback.split".into(), reason))?;
+        Ok(())
     }
 
     /// Checks what types alone cannot say.
@@ -273,6 +287,18 @@ mod tests {
         assert!(refusal("[accounts]\nproduction = '111122223333'").contains("twelve digits"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
+    }
+
+    #[test]
+    fn a_team_has_one_spelling_wherever_it_is_named() {
+        let text = "[budgets]\nOrders = '10'\n[chargeback.split]\ntax = { 'Data Eng' = '60' }\n\
+                    [ownership]\naliases = { data-eng = 'data-engineering' }";
+        let config = Config::parse(text, Path::new("r.toml")).unwrap();
+        assert!(config.budgets.0.contains_key("orders"), "{:?}", config.budgets);
+        let split = format!("{:?}", config.chargeback.split);
+        assert!(split.contains("data-engineering"), "{split}");
+        let twice = refusal("[budgets]\nOrders = '10'\norders = '20'");
+        assert!(twice.contains("budgets: `orders` is named twice"), "{twice}");
     }
 
     #[test]

@@ -174,6 +174,12 @@ impl Ownership {
         self.accounts.get(account).map(String::as_str)
     }
 
+    /// A team's name as reports spell it, from whatever spelling the configuration uses.
+    #[must_use]
+    pub fn team_named(&self, name: &str) -> String {
+        if name == UNALLOCATED { name.to_owned() } else { self.teams.spelt(name) }
+    }
+
     /// Who pays for a run of this job.
     #[must_use]
     pub fn owner(&self, run: &JobRun, job: &str) -> Owner {

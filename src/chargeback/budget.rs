@@ -58,6 +58,15 @@ impl Budgets {
         self.0.is_empty()
     }
 
+    /// The same with every team's name spelt as `spell` does.
+    ///
+    /// # Errors
+    /// With the team, where two names are one team's.
+    pub fn respelt(self, spell: impl Fn(&str) -> String) -> Result<Self, String> {
+        let twice = |team| format!("`{team}` is named twice");
+        super::settings::respelt(self.0, spell).map(Self).map_err(twice)
+    }
+
     /// Checks what types alone cannot say.
     ///
     /// # Errors

@@ -53,9 +53,12 @@ mod tests {
 
     use super::*;
 
+    fn usd(nanos: &[i128]) -> Vec<Usd> {
+        nanos.iter().map(|n| Usd::from_nanos(*n)).collect()
+    }
+
     fn cents(nanos: &[i128]) -> Vec<i128> {
-        let amounts: Vec<Usd> = nanos.iter().map(|n| Usd::from_nanos(*n)).collect();
-        in_cents(&amounts).into_iter().map(|usd| usd.nanos() / NANOS_PER_CENT).collect()
+        in_cents(&usd(nanos)).into_iter().map(|usd| usd.nanos() / NANOS_PER_CENT).collect()
     }
 
     #[test]
@@ -73,7 +76,6 @@ mod tests {
     /// then 1 and 0.
     #[test]
     fn columns_add_up_each_and_together() {
-        let usd = |nanos: &[i128]| nanos.iter().map(|n| Usd::from_nanos(*n)).collect::<Vec<_>>();
         let (own, shared) = (usd(&[7_000_000, 7_000_000]), usd(&[5_000_000]));
         let booked = columns_in_cents([&own, &shared]);
         let cent = |cents: i128| Usd::from_nanos(cents * NANOS_PER_CENT);
@@ -86,7 +88,6 @@ mod tests {
             a in prop::collection::vec(-10_000_000_000_i128..10_000_000_000, 0..20),
             b in prop::collection::vec(0_i128..10_000_000_000, 0..20),
         ) {
-            let usd = |nanos: &[i128]| nanos.iter().map(|n| Usd::from_nanos(*n)).collect::<Vec<_>>();
             let columns = [usd(&a), usd(&b)];
             let booked = columns_in_cents([&columns[0], &columns[1]]);
             let sum = |all: &[Usd]| all.iter().map(|usd| usd.nanos()).sum::<i128>();

@@ -16,14 +16,20 @@ pub(super) fn warnings(
     final_bill: Option<&TrueUp>,
 ) -> Vec<String> {
     let mut said = Vec::new();
+    // Once the total is the bill, what such runs cost is in it, though in no team's own use.
+    let where_to = if final_bill.is_some() {
+        "in no team's own use; what AWS billed for them is among the lines"
+    } else {
+        "in no amount"
+    };
     let mut unpriced: Vec<_> = unpriced.iter().collect();
     unpriced.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
     for (reason, number) in unpriced.iter().take(NAMED_MAX) {
         let runs = runs(**number);
-        said.push(format!("{runs} without a price, because {reason}: in no amount"));
+        said.push(format!("{runs} without a price, because {reason}: {where_to}"));
     }
     if let more @ 1.. = unpriced.iter().skip(NAMED_MAX).map(|(_, number)| **number).sum::<u64>() {
-        said.push(format!("{} without a price for other reasons: in no amount", runs(more)));
+        said.push(format!("{} without a price for other reasons: {where_to}", runs(more)));
     }
     for (month, number) in facts.unpriced_before {
         let runs = runs(*number);

@@ -38,6 +38,8 @@ pub struct About<'a> {
     pub report: &'a str,
     /// Whether that report of the run's week was sent.
     pub sent: Sent,
+    /// What closed months have booked for it, in sentences.
+    pub booked: &'a [String],
     /// Days for which a run is kept after its end.
     pub retention_days: u32,
 }
@@ -67,6 +69,9 @@ pub struct Explanation {
     pub waste: Waste,
     /// Where it is counted, in sentences.
     pub counted: Vec<String>,
+    /// What closed months have booked for it, in sentences: those do not change with what is known
+    /// now.
+    pub booked: Vec<String>,
     /// Who pays.
     pub owner: OwnerExplanation,
     /// What the bill changed of it.
@@ -225,6 +230,7 @@ impl Explanation {
             chain: place::chain(about),
             waste: place::waste(about, &priced.price),
             counted: place::counted(about, &priced.price),
+            booked: about.booked.to_vec(),
             owner: place::owner(run, &job, &books.ownership),
             true_up: cost::true_up(),
             run: RunName {

@@ -28,6 +28,7 @@ pub fn chargeback_csv(statement: &Statement) -> Result<Vec<u8>, TableError> {
         "unallocated_usd",
         "usd",
         "note",
+        "unpriced_runs",
     ];
     let month = &statement.month;
     let cell = |job: &Job| {
@@ -47,7 +48,8 @@ pub fn chargeback_csv(statement: &Statement) -> Result<Vec<u8>, TableError> {
             number(job.correction_usd).into_owned(),
             number(Usd::ZERO).into_owned(),
             number(job.usd).into_owned(),
-            String::new(),
+            unpriced_note(job.unpriced_runs),
+            number(job.unpriced_runs).into_owned(),
         ]
     };
     let line = |residual: &Residual| {
@@ -66,4 +68,13 @@ pub fn chargeback_csv(statement: &Statement) -> Result<Vec<u8>, TableError> {
     let cells = statement.jobs.iter().map(cell);
     let rows = cells.chain(statement.residuals.iter().map(line));
     written(&header, rows.map(|row| row.into_iter().map(Into::into).collect()))
+}
+
+/// What a cell's amounts leave out: no price is not a price of 0.
+fn unpriced_note(runs: u64) -> String {
+    match runs {
+        0 => String::new(),
+        1 => "1 run without a price is in no amount".to_owned(),
+        _ => format!("{runs} runs without a price are in no amount"),
+    }
 }

@@ -3,6 +3,7 @@
 //! A month that is open is computed from what is stored now; a month that is closed is read from
 //! what closing it froze, and nothing of it is computed again.
 
+mod booked;
 mod close;
 mod corrections;
 mod mail;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 
+pub use self::booked::booked_for;
 pub use self::close::{CloseOrder, Closed, close, closed};
 use self::corrections::Earlier;
 pub use self::mail::mails;

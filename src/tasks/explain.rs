@@ -14,6 +14,7 @@ use crate::analysis::Books;
 use crate::model::{JobRun, Occurrence, Period, utc_day};
 use crate::report::explain::{About, Explanation, Piece, Sent, TotalExplanation, TotalSum};
 use crate::store::{Ledger, Reach, Store, StoreError, StoredRun};
+use crate::tasks::chargeback::{ChargebackError, booked_for};
 
 /// How many jobs and runs a total names; the others are one line.
 const SHOWN_MAX: usize = 20;
@@ -37,14 +38,14 @@ pub struct RunRequest<'a> {
 /// Explains a run that was found.
 ///
 /// # Errors
-/// When the store or the ledger cannot be read.
+/// When the store, the ledger or a closed month cannot be read.
 pub async fn explain_run(
     store: &Store,
     ledger: &Ledger,
     books: &Books,
     stored: &StoredRun,
     request: &RunRequest<'_>,
-) -> Result<Explanation, StoreError> {
+) -> Result<Explanation, ChargebackError> {
     let relatives = relatives(store, &stored.run, request.now).await?;
     let week = stored.run.end().and_then(|end| Period::week_of(end, &request.zone).ok());
     let sent = match week {
@@ -62,6 +63,7 @@ pub async fn explain_run(
         zone: &request.zone,
         report: request.report,
         sent,
+        booked: &booked_for(store, &stored.run).await?,
         retention_days: request.retention_days,
     }))
 }

@@ -75,6 +75,7 @@ fn explained(run: &JobRun) -> Explanation {
         zone: &TimeZone::UTC,
         report: "weekly",
         sent: Sent::NotYet,
+        booked: &[],
         retention_days: 130,
     })
 }

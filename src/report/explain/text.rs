@@ -54,6 +54,7 @@ pub fn explanation_text(explained: &Explanation) -> String {
     let waste = format!("${}: {}", explained.waste.usd, explained.waste.because);
     section(&mut out, "WASTE", &[waste]);
     section(&mut out, "COUNTED", &explained.counted);
+    section(&mut out, "BOOKED", &explained.booked);
     let owner = &explained.owner;
     let said = |what: &str, one: Option<&Attributed>| match one {
         Some(one) => format!("{what} {}: {}", one.value, one.because),

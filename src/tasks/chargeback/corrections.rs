@@ -147,7 +147,11 @@ impl EarlierMonth {
     }
 }
 
-async fn read(store: &Store, header: &ClosedMonth) -> Result<(Frozen, RunLedger), ChargebackError> {
+/// What closing a month froze.
+pub(super) async fn read(
+    store: &Store,
+    header: &ClosedMonth,
+) -> Result<(Frozen, RunLedger), ChargebackError> {
     let frozen = Frozen::of_bytes(&header.month, &part(store, header, FROZEN).await?)?;
     let ledger = RunLedger::unpack(&part(store, header, LEDGER).await?)?;
     Ok((frozen, ledger))

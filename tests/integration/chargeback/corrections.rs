@@ -54,6 +54,17 @@ fn a_late_run_and_a_changed_run_are_booked_in_the_next_month_at_frozen_rates() {
     // November's own use has the new rate: one hour of jr_2 after midnight, and one of jr_8.
     assert_eq!(november["own_usd"], "10.56");
     assert_eq!(november["total_usd"], "18.48");
+    // What is booked is told of a run, whatever it comes to today.
+    let explained = |run: &str| {
+        let arguments = ["--now", LATER, "explain", run, "--format", "json"];
+        sandbox.run(&arguments).exits(0).json()[0]["booked"].to_string()
+    };
+    let booked = explained("jr_1");
+    assert!(booked.contains("2026-10, closed at 2026-11-06T00:00:00Z, booked $5.28"), "{booked}");
+    assert!(booked.contains("to orders (100)"), "{booked}");
+    let late = explained("jr_7");
+    assert!(late.contains("2026-10, closed at 2026-11-06T00:00:00Z, booked nothing"), "{late}");
+    assert_eq!(explained("jr_8"), "[]");
     // In no other month.
     assert_eq!(json(&sandbox, LATER, "2026-12")["correction_usd"], "0.00");
 
