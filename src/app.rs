@@ -8,10 +8,12 @@ use tokio::sync::OnceCell;
 use crate::analysis::Books;
 use crate::aws;
 use crate::config::{Config, ConfigError};
-use crate::delivery::{MailSettings, Outbox, Sender, Ses, Via};
+use crate::delivery::{CloudWatch, MailSettings, MetricSettings, Outbox, Sender, Ses, Via};
 use crate::report::{TemplateError, Templates};
-use crate::sources::AwsAccounts;
-use crate::store::{Ledger, Store, StoreError, StoreLocation};
+use crate::sources::{AwsAccounts, EventQueue};
+use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
+use crate::tasks::events::Drain;
+use crate::tasks::round::Rounds;
 
 /// What commands work with.
 #[derive(Debug)]
@@ -77,6 +79,29 @@ impl App {
     /// The accounts that runs are collected from.
     pub async fn accounts(&self) -> AwsAccounts {
         AwsAccounts::new(self.aws().await.clone())
+    }
+
+    /// What rounds of collecting work with.
+    ///
+    /// # Errors
+    /// When a setting of what prices, names and owns runs cannot be used.
+    pub async fn rounds(
+        &self,
+    ) -> Result<Rounds<'_, AwsAccounts, CloudWatch, RealClock>, BooksError> {
+        let (settings, aws) = (&self.config.collect, self.aws().await);
+        let queue = settings.queue.clone();
+        let queue = queue.map(|url| EventQueue::new(aws, url, settings.dead_letters.clone()));
+        let metrics = self.config.metrics.as_ref();
+        let cloudwatch = |m: &MetricSettings| CloudWatch::new(aws, m.namespace.clone());
+        Ok(Rounds {
+            store: &self.store,
+            books: self.books().await?,
+            sources: self.accounts().await,
+            settings,
+            drain: queue.map(|queue| Drain::new(&self.store, queue, settings)),
+            metrics: metrics.map(|settings| (settings, cloudwatch(settings))),
+            clock: RealClock,
+        })
     }
 
     /// What sends mail.

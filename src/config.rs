@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::analysis::Books;
 use crate::chargeback::{Budgets, ChargebackSettings};
-use crate::delivery::MailSettings;
+use crate::delivery::{MailSettings, MetricSettings};
 use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
@@ -40,6 +40,8 @@ pub struct Config {
     pub collect: CollectSettings,
     /// Whose bill is read.
     pub bill: BillSettings,
+    /// Hourly metrics in CloudWatch; none without it.
+    pub metrics: Option<MetricSettings>,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
     /// Finance's month.

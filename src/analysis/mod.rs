@@ -14,6 +14,7 @@ mod jobs;
 mod quotas;
 mod rates;
 mod report;
+mod roll_up;
 mod row;
 mod totals;
 mod true_up;
@@ -30,6 +31,7 @@ pub use figures::{
 pub use hourly::{HourFigures, Hours};
 pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
+pub use roll_up::{DayRollUps, RollUpPart};
 pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
 pub use true_up::{
     AccountBill, BillState, Collected, Compared, Comparison, Estimate, Facts, GapKind, GapLine,

@@ -12,23 +12,12 @@ use crate::model::{
 };
 use crate::pricing::{dpu_factor, is_memory_optimised, kind_of};
 
+pub use crate::model::JobKey;
+
 /// The longest piece of an error that a report shows, in characters.
 const ERROR_CHARS_MAX: usize = 300;
 /// Attempts of one EMR Serverless run that a chain is followed through; retry policies allow ten.
 const ATTEMPTS_MAX: usize = 1_000;
-
-/// A job, as figures name it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobKey {
-    /// The engine.
-    pub engine: Engine,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// The job's name, normalised.
-    pub job: String,
-}
 
 /// What a run was configured with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,18 @@
-//! `collect`: reads the Glue and EMR Serverless runs of every configured account and region.
+//! `collect`: drains the event queue, reads the Glue and EMR Serverless runs of every configured
+//! account and region, and keeps what follows from them: roll-ups and metrics.
 
 use clap::Args;
 use jiff::Span;
 
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
+use crate::delivery::MetricSettings;
 use crate::sources::SourceError;
-use crate::tasks::collect::{CollectError, CollectOutcome, collect};
+use crate::tasks::collect::{CollectError, CollectOutcome};
+use crate::tasks::events::Drained;
+use crate::tasks::metrics::MetricsPut;
+use crate::tasks::roll_up::RolledUp;
+use crate::tasks::round::Round;
 
 #[derive(Debug, Args)]
 pub(super) struct Collect {
@@ -19,23 +25,53 @@ impl Collect {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let app = world.app_to_write().await?;
         world.warn_without_ttl(&app).await;
-        let accounts = app.accounts().await;
-        let settings = &app.config.collect;
+        let mut rounds = app.rounds().await?;
         let bar = progress(world.quiet, "collecting");
-        let outcome = collect(&app.store, &accounts, settings, self.since, world.now).await;
+        let round = rounds.whole(self.since, world.now).await;
         bar.finish_and_clear();
-        let outcome = outcome?;
-        tell(world, &outcome);
-        Ok(match outcome.exit_code() {
-            0 => Exit::Done,
-            4 => Exit::Partly,
-            5 => Exit::AwsUnavailable,
-            _ => Exit::Failed,
-        })
+        let round = round?;
+        tell(world, &round, app.config.metrics.as_ref());
+        Ok(exit_of(round.exit_code()))
     }
 }
 
-fn tell(world: &World, outcome: &CollectOutcome) {
+/// The exit code of a round as the command's.
+pub(super) const fn exit_of(code: u8) -> Exit {
+    match code {
+        0 => Exit::Done,
+        4 => Exit::Partly,
+        5 => Exit::AwsUnavailable,
+        _ => Exit::Failed,
+    }
+}
+
+/// Says what a round came to, line by line.
+pub(super) fn tell(world: &World, round: &Round, metrics: Option<&MetricSettings>) {
+    if let Some(events) = &round.events {
+        tell_events(world, events);
+    }
+    if let Some(collected) = &round.collected {
+        tell_sources(world, collected);
+    }
+    if let Some(rolled_up) = &round.rolled_up {
+        tell_rolled_up(world, rolled_up);
+    }
+    if let (Some(put), Some(settings)) = (&round.metrics, metrics) {
+        tell_metrics(world, put, settings);
+    }
+}
+
+fn tell_events(world: &World, events: &Drained) {
+    match &events.failure {
+        Some(failure) => complain(&events.to_string(), Some(failure.hint)),
+        None => say(world.quiet, &events.to_string()),
+    }
+    for told in &events.poison_told {
+        complain(told, None);
+    }
+}
+
+fn tell_sources(world: &World, outcome: &CollectOutcome) {
     for source in &outcome.sources {
         match &source.failure {
             Some(failure) => complain(&source.to_string(), Some(failure.hint)),
@@ -56,6 +92,34 @@ fn tell(world: &World, outcome: &CollectOutcome) {
     }
     for quota in &outcome.quotas_unread {
         say(world.quiet, &format!("note: no quotas: {quota}"));
+    }
+}
+
+/// Says only what a reader would not expect: days are rolled up each time.
+pub(super) fn tell_rolled_up(world: &World, rolled_up: &RolledUp) {
+    for day in &rolled_up.overtaken {
+        say(world.quiet, &format!("note: {day} is being rolled up by another process"));
+    }
+    for day in &rolled_up.past_retention {
+        let line = format!(
+            "note: {day} is past the retention of its first runs, so its roll-ups stay as they were"
+        );
+        say(world.quiet, &line);
+    }
+}
+
+fn tell_metrics(world: &World, put: &MetricsPut, settings: &MetricSettings) {
+    if put.hours > 0 {
+        let (series, usd) = (put.series, put.usd_a_month(settings).normalize());
+        let each = settings.usd_per_metric.normalize();
+        let line = format!("{put}; {series} series, about ${usd} a month at ${each} each");
+        say(world.quiet, &line);
+    }
+    for unknown in &put.unknown {
+        complain(unknown, Some("not put again: CloudWatch would count it twice"));
+    }
+    if let Some(reason) = &put.refused {
+        complain(&format!("no metrics: {reason}"), Some("allow `cloudwatch:PutMetricData`"));
     }
 }
 

@@ -28,6 +28,7 @@ use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::export::target::Target;
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::report::{Request, figures};
+use crate::tasks::roll_up::roll_up;
 use crate::tasks::used;
 
 /// The demo's own store. Not the name of the default one: `--out .` must leave that alone.
@@ -117,6 +118,7 @@ impl Demo {
         stored += batch.len();
         app.store.save_runs(batch, world.now).await?;
         bar.finish_and_clear();
+        roll_up(&app.store, &app.books().await?, world.now).await?;
         say(world.quiet, &format!("stored {stored} runs of a simulated company"));
         Ok(())
     }

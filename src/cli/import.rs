@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::collect::tell_rolled_up;
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
 use crate::sources::files::Defaults;
 use crate::tasks::import::{Imported, import};
+use crate::tasks::roll_up::roll_up;
 
 /// How many unreadable lines are told one by one; the rest are counted.
 const LINES_TOLD_MAX: usize = 50;
@@ -64,6 +66,7 @@ impl Import {
             whole.first_without_place = whole.first_without_place.or(done.first_without_place);
         }
         bar.finish_and_clear();
+        tell_rolled_up(world, &roll_up(&app.store, &app.books().await?, world.now).await?);
         tell(world, &whole)
     }
 }

@@ -15,6 +15,8 @@ mod output;
 mod period;
 mod prices;
 mod report;
+mod roll_up;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ enum Command {
     Import(import::Import),
     /// Read the runs of the configured AWS accounts
     Collect(collect::Collect),
+    /// Collect without end, events as they arrive
+    Watch(watch::Watch),
     /// Read the bill from Cost Explorer, and hold it against the estimate
     Bill(bill::Bill),
     /// Show or send a report
@@ -75,6 +79,8 @@ enum Command {
     Chargeback(chargeback::Chargeback),
     /// Write tables for other programs: CSV, Parquet, Excel, JSONL
     Export(export::Export),
+    /// Compute the roll-ups of the kept days anew, after prices or rules changed
+    RollUp(roll_up::RollUp),
 }
 
 /// What every command is given.
@@ -83,6 +89,8 @@ struct World {
     config_file: Option<PathBuf>,
     store: Option<StoreLocation>,
     now: Timestamp,
+    /// Whether `--now` says so, rather than the clock.
+    now_is_given: bool,
     quiet: bool,
     verbose: bool,
 }
@@ -124,6 +132,15 @@ impl World {
     /// For commands that write: an embedded store is made where there is none.
     async fn app_to_write(&self) -> Result<App, Failure> {
         self.open(self.config()?).await
+    }
+
+    /// For the command that outlasts trouble: what may pass is not waited for here.
+    async fn app_to_watch(&self) -> Result<App, Failure> {
+        let app = App::open(self.config()?, self.store.clone()).await?;
+        match app.store.table().reach().await {
+            Err(error) if !error.is_unavailable() => Err(error.into()),
+            _ => Ok(app),
+        }
     }
 
     async fn open(&self, config: Config) -> Result<App, Failure> {
@@ -179,6 +196,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         config_file: arguments.config,
         store: arguments.store,
         now: arguments.now.unwrap_or_else(Timestamp::now),
+        now_is_given: arguments.now.is_some(),
         quiet: arguments.quiet,
         verbose: arguments.verbose > 0,
     };
@@ -187,12 +205,14 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Init(init) => init.run(&world).await,
         Command::Import(import) => import.run(&world).await,
         Command::Collect(collect) => collect.run(&world).await,
+        Command::Watch(watch) => watch.run(&world).await,
         Command::Bill(bill) => bill.run(&world).await,
         Command::Report(report) => report.run(&world).await,
         Command::Explain(explain) => explain.run(&world).await,
         Command::Prices(prices) => prices.run(&world).await,
         Command::Chargeback(chargeback) => chargeback.run(&world).await,
         Command::Export(export) => export.run(&world).await,
+        Command::RollUp(roll_up) => roll_up.run(&world).await,
     }
 }
 

@@ -4,9 +4,6 @@
 //! knows whether a second attempt is a second mail. Retrying after a refusal is the caller's.
 
 use std::error::Error;
-use std::fmt::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -19,14 +16,10 @@ use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 
 use super::render::Rendered;
 use super::sender::{Accepted, Cause, SendError, masked};
+use super::transmitted::{Transmitted, in_words, is_refusal, is_refused_connection};
 
 const CONNECT_SECONDS_MAX: u64 = 5;
 
@@ -99,34 +92,6 @@ impl Ses {
     }
 }
 
-/// Whether the call came so far that its first byte may have been written. What fails earlier (no
-/// region, no credentials, no endpoint) fails before there is a request, however the SDK calls it.
-#[derive(Clone, Debug, Default)]
-struct Transmitted(Arc<AtomicBool>);
-
-impl Transmitted {
-    fn has_begun(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Transmitted {
-    fn name(&self) -> &'static str {
-        "Transmitted"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.store(true, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
 type Failure = SdkError<SendEmailError, HttpResponse>;
 
 /// What a failed call means for the mail.
@@ -160,36 +125,13 @@ fn classified(error: &Failure, recipient: &str) -> SendError {
     }
 }
 
-/// A 4xx is SES's word that it did not take the mail; 408 comes from boxes in between that gave up
-/// waiting, and 5xx may follow the taking.
-const fn is_refusal(status: u16) -> bool {
-    matches!(status, 400..=499) && status != 408
-}
-
-/// The error and its causes on one line, without what only a debugger wants to know.
-fn in_words(error: &Failure) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !words.contains(&text) {
-            let _ = write!(words, ": {text}");
-        }
-        source = cause.source();
-    }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn cause_in_chain(error: &Failure) -> Cause {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = source {
         if current.is::<CredentialsError>() {
             return Cause::Credentials;
         }
-        if current
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(|e| e.is_connect())
-        {
+        if is_refused_connection(current) {
             return Cause::Unreachable;
         }
         source = current.source();

@@ -6,6 +6,7 @@ mod address;
 mod apportion;
 mod bill;
 mod delivery;
+mod job_key;
 mod job_run;
 mod list_price;
 mod merge;
@@ -14,6 +15,7 @@ mod name;
 mod period;
 mod priced;
 mod quota;
+mod roll_up;
 mod state;
 mod told;
 
@@ -21,6 +23,7 @@ pub use address::{Address, AddressError};
 pub use apportion::apportion;
 pub use bill::{BillDay, BillLine, BillSource, USAGE, USD};
 pub use delivery::{DeliveryState, Occurrence, key_part};
+pub use job_key::JobKey;
 pub use job_run::{
     Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Reading, Resources,
     RunIdentity,
@@ -34,5 +37,6 @@ pub use priced::{Basis, CostLine, MissingRate, Price, PricedRun, Unpriced, Usage
 pub use quota::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QUOTAS, QuotaValue,
 };
+pub use roll_up::{Counts, HourCount, LastEnd, RollUp, RunSample};
 pub use state::RunState;
 pub use told::Teller;

@@ -95,7 +95,11 @@ impl<'s> EmrServerlessSweep<'s> {
         swept: &mut Swept,
     ) -> Result<(), SourceError> {
         let mut definition = None;
-        for listing in [Listing::Recent, Listing::OldAtWork] {
+        let listings: &[Listing] = match self.sweep.only_open {
+            true => &[],
+            false => &[Listing::Recent, Listing::OldAtWork],
+        };
+        for listing in listings.iter().copied() {
             let mut token = None;
             for page in 0.. {
                 if page == PAGES_MAX {

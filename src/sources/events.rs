@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::convert::{ConvertError, error_text, name, required};
+use super::convert::{ConvertError, error_text, name, required, shown};
 use super::emr_serverless_convert::{EmrRun, Utilization};
 use super::json::Members;
 use crate::model::{Engine, JobRun, Reading, RunIdentity, RunState, Stamp, Teller, utc_day};
@@ -38,6 +38,28 @@ struct Origin {
     account: String,
     region: String,
     time: Timestamp,
+}
+
+/// Why a text is no event that tells of runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// No JSON object.
+    #[error("not a JSON object: {0}")]
+    NotJson(String),
+    /// An object that is no such event.
+    #[error(transparent)]
+    Convert(#[from] ConvertError),
+}
+
+/// The runs that the text of one EventBridge event tells of: none where it is about something else
+/// of either engine, two where one attempt follows another.
+///
+/// # Errors
+/// Where the text is no event of either engine, or leaves out which run or state it is about.
+pub fn runs_of_event(text: &str) -> Result<Vec<JobRun>, EventError> {
+    // The parser's words may quote a text that anybody can have sent.
+    let members = Members::parse(text).map_err(|e| EventError::NotJson(shown(&e.to_string())))?;
+    Ok(runs(&members)?)
 }
 
 /// The runs that an event tells of: none where it is about something else of either engine, two

@@ -62,6 +62,7 @@ impl<'s> GlueSweep<'s> {
                 let (name, known) = (job.name.clone(), open.remove(&job.name));
                 (Some(job), name, known.unwrap_or_default())
             })
+            .filter(|(_, _, known)| !(self.sweep.only_open && known.is_empty()))
             .collect();
         // What is left belongs to jobs that are no longer there. Their runs go with them, but Glue
         // is asked rather than presumed upon.
@@ -98,7 +99,8 @@ impl<'s> GlueSweep<'s> {
         let mut swept = Swept::default();
         let mut definition = None;
         let mut token = None;
-        for _ in 0..PAGES_MAX {
+        let pages_max = if self.sweep.only_open { 0 } else { PAGES_MAX };
+        for _ in 0..pages_max {
             let page = match self.page(job, token.take(), &mut swept).await {
                 Ok(page) => page,
                 // Deleted since it was listed: what is known of it is asked for like the rest.

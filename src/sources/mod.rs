@@ -18,6 +18,7 @@ pub mod price_list;
 pub mod price_list_convert;
 mod price_list_csv;
 mod price_list_file;
+mod queue;
 mod quotas;
 mod settings;
 mod sweep;
@@ -25,6 +26,8 @@ mod sweep;
 pub use accounts::{AwsAccount, AwsAccounts};
 pub use convert::{ConvertError, UnknownMembers};
 pub use cost_explorer::{BillError, Billed, CostExplorer, Requests};
+pub use events::{EventError, runs_of_event};
+pub use queue::{EventQueue, Message, QueueAddress, WAIT_MAX};
 pub use settings::{BillSettings, BillTarget, CollectSettings};
 pub use sweep::{
     AccountSource, Batches, KnownRun, Scope, Service, SourceError, Sources, Sweep, Swept, Target,

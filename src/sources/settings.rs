@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::sweep::account;
-use super::{Service, Target};
+use super::{QueueAddress, Service, Target};
 use crate::model::Usd;
 
 /// What is collected from where: `[collect]` of the configuration.
@@ -18,6 +18,11 @@ pub struct CollectSettings {
     /// Calls under way at once in an account, at least 1. AWS publishes no rate for these calls,
     /// and throttles whoever asks too much.
     pub concurrency: usize,
+    /// The queue that EventBridge puts the engines' events into, if there is one.
+    pub queue: Option<QueueAddress>,
+    /// Where messages go that cannot be read, with the reason. Without it they stay in the queue,
+    /// whose own redrive policy moves them, without a reason.
+    pub dead_letters: Option<QueueAddress>,
 }
 
 impl Default for CollectSettings {
@@ -26,6 +31,8 @@ impl Default for CollectSettings {
             targets: Vec::new(),
             engines: vec![Service::Glue, Service::EmrServerless],
             concurrency: 4,
+            queue: None,
+            dead_letters: None,
         }
     }
 }

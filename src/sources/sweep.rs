@@ -92,6 +92,8 @@ pub struct Sweep {
     pub changed_since: Timestamp,
     /// Runs to ask again for, whatever their age.
     pub open: Vec<KnownRun>,
+    /// Whether no other runs are wanted: no list of runs is read then.
+    pub only_open: bool,
     /// When the sweep began.
     pub now: Timestamp,
     /// Calls under way at once, at least 1.
@@ -322,8 +324,13 @@ mod tests {
 
     #[test]
     fn a_run_is_wanted_while_it_works_or_when_it_changed_since() {
-        let sweep =
-            Sweep { changed_since: at(1000), open: Vec::new(), now: at(2000), concurrency: 1 };
+        let sweep = Sweep {
+            changed_since: at(1000),
+            open: Vec::new(),
+            only_open: false,
+            now: at(2000),
+            concurrency: 1,
+        };
         assert!(sweep.wants(false, Some(at(1))));
         assert!(sweep.wants(true, Some(at(1000))));
         assert!(sweep.wants(true, None));

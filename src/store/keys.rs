@@ -7,6 +7,10 @@
 //! | how far a source was read | `SOURCE` | account, region, engine, `sessions` | never |
 //! | a quota's value | `QUOTA` | account, region, quota | never |
 //! | a price of AWS's Price List | `PRICE` | region, usage type, effective day, time read | never |
+//! | a job's day | `ROLLUP#<UTC end day>` | account, region, engine, job | after 400 days |
+//! | a day that has such items | `DAYS` | UTC day | with them |
+//! | that a day changed | `CHANGED` | UTC day, something unique | with the day's first run |
+//! | an hour put as metrics | `METRIC#<UTC day>` | the hour | after 400 days |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //! | a closed month | `CLOSED` | the month | never |
 //! | its parts | `CLOSED#<month>` | digest, part, chunk | never |
@@ -19,12 +23,17 @@
 //! idempotent: a run stored twice is one item. The shards keep a day with very many runs from being
 //! one hot partition and let its pages be read side by side; their number is part of the stored
 //! format. The runs still under way are few and asked for often, so they are one partition of their
-//! own. Only a run whose end day changes (its source first gave no end) costs a look at other days.
+//! own. A mark under `CHANGED` is a new item in the transaction that changes a day's runs, and no
+//! counter that is raised: a counter would make transactions of one day collide. Only a run whose
+//! end day changes (its source first gave no end) costs a look at other days.
+
+use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 
-use crate::model::{Engine, ListPrice, RunIdentity, utc_day};
+use crate::model::{Engine, JobKey, ListPrice, RunIdentity, utc_day};
 
 pub(super) const PARTITION_KEY: &str = "pk";
 pub(super) const SORT_KEY: &str = "sk";
@@ -40,6 +49,8 @@ pub(super) const PRICE: &str = "PRICE";
 /// The partition of closed months' headers.
 pub(super) const CLOSED: &str = "CLOSED";
 pub(super) const BILL: &str = "BILL";
+pub(super) const DAYS: &str = "DAYS";
+pub(super) const CHANGED: &str = "CHANGED";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -70,6 +81,49 @@ pub(super) fn bill_partition(account: &str, day: Date) -> String {
 
 fn partition(day: Date, shard: u32) -> String {
     format!("RUN#{day}#{shard}")
+}
+
+/// The day of a partition of runs; `None` for any other partition.
+pub(super) fn day_of_run_partition(partition: &str) -> Option<Date> {
+    partition.strip_prefix("RUN#")?.split('#').next()?.parse().ok()
+}
+
+/// The partition of a day's roll-ups.
+pub(super) fn roll_up_partition(day: Date) -> String {
+    format!("ROLLUP#{day}")
+}
+
+/// The sort key of a job's roll-up. The job comes last, as it is; a name too long for a key is
+/// represented by its hash, and stands in full in the item.
+pub(super) fn job_key(job: &JobKey) -> String {
+    let place = [&job.account, &job.region, job.engine.as_str()].map(escaped).join("#");
+    let key = format!("{place}#{}", job.job);
+    if key.len() <= SORT_KEY_BYTES_MAX {
+        return key;
+    }
+    let hash = Sha256::digest(key.as_bytes());
+    hash.iter().fold(String::from("long#"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The sort key of a mark that runs of a day changed.
+pub(super) fn mark_key(day: Date) -> String {
+    format!("{day}#{}", unique())
+}
+
+/// A word that nobody else has. The hasher's keys are random: 128 bits of them.
+pub(super) fn unique() -> String {
+    let half = || RandomState::new().hash_one(PARTITION_KEY);
+    format!("{:016x}{:016x}", half(), half())
+}
+
+/// The day of a mark; `None` where it is none.
+pub(super) fn day_of_mark(key: &str) -> Option<Date> {
+    key.split('#').next()?.parse().ok()
+}
+
+/// The partition of the hours of a day that were put as metrics.
+pub(super) fn metric_partition(hour: Timestamp) -> String {
+    format!("METRIC#{}", utc_day(hour))
 }
 
 /// FNV-1a, because the standard library's hash may change between versions and this one is stored.

@@ -13,12 +13,15 @@ mod keys;
 mod late;
 mod lease;
 mod ledger;
+mod metric_hours;
 mod period_reader;
 mod prices;
 mod query;
+mod roll_ups;
 mod runs;
 mod sources;
 mod table;
+mod transact;
 mod write;
 
 use std::path::Path;
@@ -31,7 +34,9 @@ pub use lease::{Clock, RealClock};
 pub use ledger::{
     Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,
 };
+pub use metric_hours::{MetricHour, MetricRecord, UnderWay};
 pub use period_reader::{Reach, StoredRun};
+pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
 pub use runs::Saved;
 pub use sources::SourceState;
 pub use table::{Created, Table};

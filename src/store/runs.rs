@@ -3,22 +3,24 @@
 //! A batch reads what the table holds of its runs, merges in memory, and writes only what changed,
 //! in transactions conditioned on the versions seen. Whoever loses a race reads again and merges
 //! again; since merging does not depend on order, everybody ends at the same item. A run that ends
-//! leaves `OPEN` and enters its day in the same transaction.
+//! leaves `OPEN` and enters its day in the same transaction, which also marks the day as changed:
+//! there is no instant at which a run is stored and its day's roll-ups seem to be right.
 
 #[cfg(test)]
 mod throttled;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
-use super::item::{Item, Stored, VERSION, in_microseconds};
-use super::keys::{self, OPEN, PARTITION_KEY, SORT_KEY};
-use super::{Store, StoreError, StoredRun, Table};
+use super::item::{Item, Stored, in_microseconds};
+use super::keys::{self, OPEN};
+use super::transact::{TRANSACTION_ITEMS_MAX, TRANSACTION_ITEMS_MIN, Transacted};
+use super::{Store, StoreError, StoredRun};
 use crate::model::{JobRun, merge, utc_day};
 
 /// How often a batch that loses races reads again before it gives up.
@@ -29,8 +31,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Requests under way at once.
 const CONCURRENCY: usize = 8;
-/// What the smallest DynamoDB (the downloadable one, 2020) takes in one transaction.
-const TRANSACTION_ITEMS_MIN: usize = 10;
 /// How long after its end a run is asked for again because something is still to be learnt of it.
 const SETTLING_DAYS: i64 = 14;
 
@@ -70,6 +70,8 @@ struct Found {
 struct Plan {
     key: String,
     actions: Vec<TransactWriteItem>,
+    /// The days that a run enters, leaves, or changes on, in order.
+    days: Vec<Date>,
     change: Change,
 }
 
@@ -102,7 +104,7 @@ impl Store {
                     plans.push(plan);
                 }
             }
-            let lost = self.write(plans, &mut saved).await?;
+            let lost = self.write(plans, now, &mut saved).await?;
             pending.retain(|key, _| lost.contains(key));
             if pending.is_empty() {
                 saved.late = self.keep_late(too_old, now).await?;
@@ -213,7 +215,8 @@ impl Store {
             found.items.iter().fold(run.clone(), |known, (_, stored)| merge(&known, &stored.run));
         let first_stored =
             found.items.iter().map(|(_, stored)| stored.first_stored).min().unwrap_or(now);
-        let nothing = |change| Ok(Plan { key: key.to_owned(), actions: Vec::new(), change });
+        let plan = |actions, days, change| Plan { key: key.to_owned(), actions, days, change };
+        let nothing = |change| Ok(plan(Vec::new(), Vec::new(), change));
         let day = merged.end().map(|end| keys::run_partition(key, end));
         let expires = expiry(merged.end().unwrap_or(now), i64::from(self.settings.retention_days));
         if expires <= now.as_second() {
@@ -232,19 +235,21 @@ impl Store {
         if stays_open {
             targets.push((OPEN.to_owned(), day, open_until));
         }
-        let mut actions = Vec::new();
+        let (mut actions, mut days) = (Vec::new(), Vec::new());
         for (partition, under, expires) in &targets {
             let old = found.items.iter().find(|(at, _)| at == partition).map(|(_, old)| old);
             let version = old.map_or(0, |old| old.version);
             let new = Stored { run: merged.clone(), first_stored, version, under: under.clone() };
             if old != Some(&new) {
                 let item = new.to_item(partition, *expires);
-                actions.push(self.table.put_action(item, old.map(|old| old.version))?);
+                actions.push(self.table.put_seen(item, old.map(|old| old.version))?);
+                days.extend(keys::day_of_run_partition(partition));
             }
         }
         for (at, old) in &found.items {
             if targets.iter().all(|(partition, ..)| partition != at) {
-                actions.push(self.table.delete_action(at, key, old.version)?);
+                actions.push(self.table.delete_seen(at, key, old.version)?);
+                days.extend(keys::day_of_run_partition(at));
             }
         }
         let change = match (actions.is_empty(), found.items.is_empty()) {
@@ -252,13 +257,21 @@ impl Store {
             (false, true) => Change::New,
             (false, false) => Change::Changed,
         };
-        Ok(Plan { key: key.to_owned(), actions, change })
+        days.sort_unstable();
+        days.dedup();
+        Ok(plan(actions, days, change))
     }
 
     /// Writes the plans, and returns the keys of those that lost a race.
-    async fn write(&self, plans: Vec<Plan>, saved: &mut Saved) -> Result<Vec<String>, StoreError> {
-        let groups = grouped(plans, self.settings.transaction_items.clamp(1, 100));
-        let writes: Vec<_> = groups.into_iter().map(|group| self.write_group(group)).collect();
+    async fn write(
+        &self,
+        plans: Vec<Plan>,
+        now: Timestamp,
+        saved: &mut Saved,
+    ) -> Result<Vec<String>, StoreError> {
+        let groups =
+            grouped(plans, self.settings.transaction_items.clamp(1, TRANSACTION_ITEMS_MAX));
+        let writes: Vec<_> = groups.into_iter().map(|group| self.write_group(group, now)).collect();
         let mut outcomes = stream::iter(writes).buffer_unordered(CONCURRENCY);
         let mut lost = Vec::new();
         while let Some((written, contended)) = outcomes.try_next().await? {
@@ -268,24 +281,42 @@ impl Store {
         Ok(lost)
     }
 
-    async fn write_group(&self, group: Vec<Plan>) -> Result<(Vec<Plan>, Vec<Plan>), StoreError> {
-        match self.table.transact(&group).await {
-            Ok(true) => Ok((group, Vec::new())),
-            Ok(false) => Ok((Vec::new(), group)),
+    async fn write_group(
+        &self,
+        group: Vec<Plan>,
+        now: Timestamp,
+    ) -> Result<(Vec<Plan>, Vec<Plan>), StoreError> {
+        match self.transact(&group, now).await {
+            Ok(Transacted::Done) => Ok((group, Vec::new())),
+            Ok(Transacted::Lost { .. }) => Ok((Vec::new(), group)),
             // An older or smaller DynamoDB takes fewer items; ask for what all of them take.
             Err(StoreError::Refused { .. })
-                if group.iter().map(|plan| plan.actions.len()).sum::<usize>()
+                if group.iter().map(|plan| plan.actions.len() + plan.days.len()).sum::<usize>()
                     > TRANSACTION_ITEMS_MIN =>
             {
                 let (mut written, mut lost) = (Vec::new(), Vec::new());
                 for small in grouped(group, TRANSACTION_ITEMS_MIN) {
-                    let done = self.table.transact(&small).await?;
+                    let done = self.transact(&small, now).await? == Transacted::Done;
                     if done { written.extend(small) } else { lost.extend(small) }
                 }
                 Ok((written, lost))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Writes all of the plans or none, and with them that their days changed.
+    async fn transact(&self, plans: &[Plan], now: Timestamp) -> Result<Transacted, StoreError> {
+        let mut actions: Vec<_> =
+            plans.iter().flat_map(|plan| plan.actions.iter().cloned()).collect();
+        let days: BTreeSet<Date> =
+            plans.iter().flat_map(|plan| plan.days.iter().copied()).collect();
+        for day in days {
+            if let Some(mark) = self.mark(day, now) {
+                actions.push(self.table.put_over(mark)?);
+            }
+        }
+        self.table.transact(actions).await
     }
 }
 
@@ -297,70 +328,6 @@ impl Saved {
             Change::Unchanged => self.unchanged += 1,
             Change::TooOld => self.too_old += 1,
         }
-    }
-}
-
-impl Table {
-    fn put_action(&self, item: Item, seen: Option<u64>) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&self.name).set_item(Some(item));
-        let put = match seen {
-            None => put
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY),
-            Some(version) => put
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(version.to_string())),
-        };
-        let put = put.build().map_err(|e| self.refused("TransactWriteItems", &e.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn delete_action(
-        &self,
-        partition: &str,
-        sort_key: &str,
-        seen: u64,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&self.name)
-            .key(PARTITION_KEY, AttributeValue::S(partition.to_owned()))
-            .key(SORT_KEY, AttributeValue::S(sort_key.to_owned()))
-            .condition_expression("#version = :seen")
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
-            .build()
-            .map_err(|e| self.refused("TransactWriteItems", &e.to_string()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
-    }
-
-    /// Writes all actions of the plans or none; `false` where somebody else was faster, or the
-    /// table too busy.
-    async fn transact(&self, plans: &[Plan]) -> Result<bool, StoreError> {
-        let actions = plans.iter().flat_map(|plan| plan.actions.iter().cloned()).collect();
-        let written =
-            self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
-        let Err(error) = written else { return Ok(true) };
-        // The SDK repeats a throttled call, but no transaction that was cancelled for it.
-        let may_be_repeated = |code: Option<&str>| match code {
-            None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict") => true,
-            Some(code) => matches!(code, "ThrottlingError" | "ProvisionedThroughputExceeded"),
-        };
-        let service = error.as_service_error();
-        let canceled = service.is_some_and(|service| {
-            match service {
-            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError
-                ::TransactionCanceledException(cancelled) => cancelled
-                .cancellation_reasons()
-                .iter()
-                .all(|reason| may_be_repeated(reason.code())),
-            other => other.is_transaction_in_progress_exception(),
-        }
-        });
-        if canceled {
-            return Ok(false);
-        }
-        Err(StoreError::of(&self.name, "TransactWriteItems", &error))
     }
 }
 
@@ -408,16 +375,22 @@ fn days_to_search(
     first.series(1.day()).take_while(move |day| *day <= last)
 }
 
-/// Packs whole plans into transactions of at most so many actions.
-fn grouped(plans: Vec<Plan>, actions_max: usize) -> Vec<Vec<Plan>> {
+/// Packs whole plans, and a mark for each of their days, into transactions of at most so many
+/// actions. Those of one day come together, so that a transaction has few marks.
+fn grouped(mut plans: Vec<Plan>, actions_max: usize) -> Vec<Vec<Plan>> {
+    plans.sort_by(|a, b| (&a.days, &a.key).cmp(&(&b.days, &b.key)));
     let mut groups: Vec<Vec<Plan>> = Vec::new();
-    let mut room = 0;
+    let (mut room, mut days) = (0, BTreeSet::new());
     for plan in plans {
-        if plan.actions.len() > room || groups.is_empty() {
+        let unmarked =
+            |days: &BTreeSet<Date>| plan.days.iter().filter(|d| !days.contains(d)).count();
+        if plan.actions.len() + unmarked(&days) > room || groups.is_empty() {
             groups.push(Vec::new());
+            days.clear();
             room = actions_max;
         }
-        room = room.saturating_sub(plan.actions.len());
+        room = room.saturating_sub(plan.actions.len() + unmarked(&days));
+        days.extend(plan.days.iter().copied());
         if let Some(group) = groups.last_mut() {
             group.push(plan);
         }

@@ -5,18 +5,22 @@
 //! is a page saved once, and a watermark that did not move only makes the next sweep read more.
 //! What cannot be read is on record (`SourceState::error`) and in the outcome; the others go on.
 
-use std::fmt;
+mod outcome;
+
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::model::{Engine, JobRun, RunIdentity, Teller};
+use crate::model::{JobRun, RunIdentity, Teller};
 use crate::sources::{
     AccountSource, Batches, CollectSettings, KnownRun, Scope, Service, SourceError, Sources, Sweep,
     Swept, Target,
 };
 use crate::store::{Saved, SourceState, Store, StoreError};
+
+pub use outcome::{CollectError, CollectOutcome, Failure, SourceOutcome};
 
 /// How far back a source is read that was never read before, unless told otherwise.
 const FIRST_SINCE: SignedDuration = SignedDuration::from_hours(48);
@@ -27,110 +31,6 @@ const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
 /// Accounts read at once. Each has its own limits at AWS, so that they do not hinder each other.
 const ACCOUNTS_AT_ONCE: usize = 4;
-
-/// What collecting came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CollectOutcome {
-    /// One for each account, region and service, in the order of the configuration.
-    pub sources: Vec<SourceOutcome>,
-    /// Accounts and regions whose quotas could not be read, with the reason. No reason to fail:
-    /// limits may stand in the configuration instead.
-    pub quotas_unread: Vec<String>,
-}
-
-/// What one account, region and service came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceOutcome {
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// The engine.
-    pub engine: Engine,
-    /// What storing the runs came to.
-    pub saved: Saved,
-    /// Known runs that the service no longer knows. They stay as they are.
-    pub vanished: Vec<RunIdentity>,
-    /// Jobs and applications whose tags could not be read, with the reason.
-    pub untagged: Vec<String>,
-    /// Why the source's job runs were not read to their end, if they were not.
-    pub failure: Option<Failure>,
-    /// Why its interactive sessions were not, where its job runs were.
-    pub sessions_failure: Option<Failure>,
-}
-
-/// Why a source was not read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What happened.
-    pub message: String,
-    /// What to do about it.
-    pub hint: &'static str,
-    /// Whether AWS as a whole could not be used.
-    pub is_unavailable: bool,
-}
-
-/// Why nothing could be collected at all.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectError {
-    /// It is not known which account to collect from.
-    #[error("cannot tell which account to collect from: {0}")]
-    Home(#[source] SourceError),
-    /// The time to begin at lies outside the calendar.
-    #[error("`--since {0}` reaches back beyond the calendar")]
-    Since(Span),
-    /// The store failed. What was saved until then stays, and no watermark moved past it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl CollectOutcome {
-    /// The exit code: 0 where everything was read, 4 where something was not, 5 where nothing was
-    /// because AWS could not be used, 1 where nothing was for other reasons.
-    /// Sessions that could not be read where the job runs were make it 4.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        let failures: Vec<&Failure> =
-            self.sources.iter().filter_map(|source| source.failure.as_ref()).collect();
-        if failures.is_empty() {
-            let missed = self.sources.iter().any(|source| source.sessions_failure.is_some());
-            if missed { 4 } else { 0 }
-        } else if failures.len() < self.sources.len() {
-            4
-        } else if failures.iter().all(|failure| failure.is_unavailable) {
-            5
-        } else {
-            1
-        }
-    }
-}
-
-impl fmt::Display for SourceOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, region, engine, saved, .. } = self;
-        write!(
-            f,
-            "{engine} in {account} {region}: {} new, {} changed, {} unchanged",
-            saved.new, saved.changed, saved.unchanged
-        )?;
-        if saved.too_old > 0 {
-            write!(f, ", {} past their retention", saved.too_old)?;
-        }
-        if saved.late > 0 {
-            write!(f, " ({} kept for the next month's chargeback)", saved.late)?;
-        }
-        if !self.vanished.is_empty() {
-            write!(f, ", {} no longer known to AWS", self.vanished.len())?;
-        }
-        if let Some(failure) = &self.failure {
-            write!(f, "; not read to the end: {}", failure.message)?;
-        }
-        if let Some(failure) = &self.sessions_failure {
-            write!(f, "; sessions not read to the end: {}", failure.message)?;
-        }
-        Ok(())
-    }
-}
 
 /// What the store knows before a sweep begins.
 struct Known {
@@ -160,6 +60,8 @@ struct Collection<'c> {
     known: Known,
     /// What `--since` asks for, as an instant.
     since: Option<Timestamp>,
+    /// Whether only known runs are asked for: then no watermark moves.
+    only_open: bool,
     now: Timestamp,
 }
 
@@ -176,24 +78,48 @@ pub async fn collect<S: Sources>(
     since: Option<Span>,
     now: Timestamp,
 ) -> Result<CollectOutcome, CollectError> {
-    let targets = match settings.targets.as_slice() {
-        [] => vec![sources.home().await.map_err(CollectError::Home)?],
-        configured => configured.to_vec(),
-    };
+    let targets = targets(sources, settings).await?;
     let known = Known { states: store.source_states().await?, open: store.open_runs(now).await? };
     let since = since.map(|span| before(now, span)).transpose()?;
-    let collection = Collection { store, settings, known, since, now };
-    let parts: Vec<CollectOutcome> = stream::iter(&targets)
-        .map(|target| collection.target(sources, target))
-        .buffered(ACCOUNTS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let mut outcome = CollectOutcome::default();
-    for part in parts {
-        outcome.sources.extend(part.sources);
-        outcome.quotas_unread.extend(part.quotas_unread);
+    Collection { store, settings, known, since, only_open: false, now }.run(sources, &targets).await
+}
+
+/// Asks for these runs alone, as far as something is still to be learnt of them: what events named
+/// and did not describe. No watermark moves.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn ask_for<S: Sources>(
+    store: &Store,
+    sources: &S,
+    settings: &CollectSettings,
+    runs: &BTreeSet<RunIdentity>,
+    now: Timestamp,
+) -> Result<CollectOutcome, CollectError> {
+    let mut open = store.open_runs(now).await?;
+    open.retain(|run| runs.contains(&run.identity));
+    if open.is_empty() {
+        return Ok(CollectOutcome::default());
     }
-    Ok(outcome)
+    let mut targets = targets(sources, settings).await?;
+    targets.retain(|target| open.iter().any(|run| run.identity.account == target.account));
+    let known = Known { states: Vec::new(), open };
+    let collection = Collection { store, settings, known, since: None, only_open: true, now };
+    collection.run(sources, &targets).await
+}
+
+/// The accounts that are collected: the configured ones, else the one of the credentials at hand.
+///
+/// # Errors
+/// When none is configured, and there are no credentials or no region.
+pub async fn targets<S: Sources>(
+    sources: &S,
+    settings: &CollectSettings,
+) -> Result<Vec<Target>, CollectError> {
+    match settings.targets.as_slice() {
+        [] => Ok(vec![sources.home().await.map_err(CollectError::Home)?]),
+        configured => Ok(configured.to_vec()),
+    }
 }
 
 /// The instant that a span like `90d` reaches back to. Days are those of UTC.
@@ -203,6 +129,24 @@ fn before(now: Timestamp, span: Span) -> Result<Timestamp, CollectError> {
 }
 
 impl Collection<'_> {
+    async fn run<S: Sources>(
+        &self,
+        sources: &S,
+        targets: &[Target],
+    ) -> Result<CollectOutcome, CollectError> {
+        let parts: Vec<CollectOutcome> = stream::iter(targets)
+            .map(|target| self.target(sources, target))
+            .buffered(ACCOUNTS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut outcome = CollectOutcome::default();
+        for part in parts {
+            outcome.sources.extend(part.sources);
+            outcome.quotas_unread.extend(part.quotas_unread);
+        }
+        Ok(outcome)
+    }
+
     async fn target<S: Sources>(
         &self,
         sources: &S,
@@ -213,13 +157,18 @@ impl Collection<'_> {
         for region in &target.regions {
             for service in &self.settings.engines {
                 let place = Place { account: &target.account, region, service: *service };
+                if self.only_open && !self.known.open.iter().any(|run| place.is_of(&run.identity)) {
+                    continue;
+                }
                 let source = match &opened {
                     Ok(account) => self.source(account, &place).await?,
                     Err(error) => self.unread(&place, error).await?,
                 };
                 outcome.sources.push(source);
             }
-            if let Ok(account) = &opened {
+            if let Ok(account) = &opened
+                && !self.only_open
+            {
                 outcome.quotas_unread.extend(self.quotas(account, target, region).await?);
             }
         }
@@ -236,8 +185,9 @@ impl Collection<'_> {
         let Part { mut saved, mut swept, failure } =
             self.part(account, place, Scope::JobRuns).await?;
         let mut sessions_failure = None;
-        // Where not even the job runs came to their end for want of AWS, nothing else will.
-        if failure.as_ref().is_none_or(|failure| !failure.is_unavailable) {
+        // Where not even the job runs came to their end for want of AWS, nothing else will; and no
+        // event names a session.
+        if !self.only_open && failure.as_ref().is_none_or(|failure| !failure.is_unavailable) {
             let sessions = self.part(account, place, Scope::Sessions).await?;
             saved += sessions.saved;
             swept.vanished.extend(sessions.swept.vanished);
@@ -317,7 +267,8 @@ impl Collection<'_> {
             })
             .collect();
         let concurrency = self.settings.concurrency.max(1);
-        Sweep { changed_since, open, now: self.now, concurrency }
+        let only_open = self.only_open;
+        Sweep { changed_since, open, only_open, now: self.now, concurrency }
     }
 
     fn collected_through(&self, place: &Place<'_>, scope: Scope) -> Option<Timestamp> {
@@ -338,6 +289,9 @@ impl Collection<'_> {
         scope: Scope,
         failure: Option<&Failure>,
     ) -> Result<(), StoreError> {
+        if self.only_open {
+            return Ok(());
+        }
         let before = || self.collected_through(place, scope);
         let collected_through = if failure.is_none() { Some(self.now) } else { before() };
         let state = SourceState {
@@ -398,16 +352,6 @@ impl Place<'_> {
     }
 }
 
-impl Failure {
-    fn of(error: &SourceError) -> Self {
-        Self {
-            message: error.to_string(),
-            hint: error.hint(),
-            is_unavailable: error.is_unavailable(),
-        }
-    }
-}
-
 /// A sweep that came to its end and yet could not read everything.
 fn incomplete(swept: &Swept) -> Option<Failure> {
     let first = swept.unread.first()?;
@@ -425,29 +369,6 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
-    }
-
-    fn source(failure: Option<bool>) -> SourceOutcome {
-        let place = Place { account: "111122223333", region: "eu-west-1", service: Service::Glue };
-        place.outcome(failure.map(|is_unavailable| Failure {
-            message: "no".into(),
-            hint: "wait",
-            is_unavailable,
-        }))
-    }
-
-    #[test]
-    fn the_exit_code_tells_what_was_read() {
-        let code = |failures: &[Option<bool>]| {
-            let sources = failures.iter().map(|failure| source(*failure)).collect();
-            CollectOutcome { sources, quotas_unread: Vec::new() }.exit_code()
-        };
-        assert_eq!(code(&[None, None]), 0);
-        assert_eq!(code(&[None, Some(false)]), 4);
-        assert_eq!(code(&[None, Some(true)]), 4);
-        assert_eq!(code(&[Some(true), Some(true)]), 5);
-        assert_eq!(code(&[Some(true), Some(false)]), 1);
-        assert_eq!(code(&[]), 0);
     }
 
     #[test]

@@ -48,7 +48,7 @@ async fn on_server(url: &str) -> Store {
     store
 }
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -65,7 +65,7 @@ fn identity(number: u32) -> RunIdentity {
     }
 }
 
-fn ended(number: u32, end: &str) -> JobRun {
+pub(crate) fn ended(number: u32, end: &str) -> JobRun {
     let mut run = JobRun::new(identity(number), RunState::Succeeded);
     run.ended_at = Some(at(end));
     run.updated_at = run.ended_at;

@@ -1,5 +1,6 @@
-//! AWS services that answer the real SDK over HTTP on this machine: Glue, EMR Serverless, Service
-//! Quotas, Cost Explorer and STS behind one port, as `AWS_ENDPOINT_URL` reaches them.
+//! AWS services that answer the real SDK over HTTP on this machine: Glue, EMR Serverless, SQS,
+//! CloudWatch, Service Quotas, Cost Explorer and STS behind one port, as `AWS_ENDPOINT_URL` reaches
+//! them.
 //!
 //! A fake holds what an account holds, and answers in the service's own wire format: newest runs
 //! first, pages with opaque tokens, limits that are enforced, errors in each protocol's shape.
@@ -15,6 +16,7 @@ pub(crate) mod emr_serverless;
 pub(crate) mod glue;
 pub(crate) mod pricing;
 pub(crate) mod service_quotas;
+pub(crate) mod sqs;
 pub(crate) mod sts;
 
 use std::collections::BTreeMap;
@@ -43,6 +45,7 @@ pub(crate) struct Place {
     pub(crate) emr: emr_serverless::EmrServerless,
     pub(crate) quotas: service_quotas::ServiceQuotas,
     pub(crate) bill: cost_explorer::CostExplorer,
+    pub(crate) sqs: sqs::Sqs,
 }
 
 /// Everything behind the port.
@@ -168,6 +171,19 @@ impl Fakes {
         self.world().faults.push(fault);
     }
 
+    /// SQS holds an answer without messages back for as long as the receiver wants to wait.
+    async fn long_poll(&self, asked: &Asked) -> Answer {
+        let wait = asked.input["WaitTimeSeconds"].as_u64().unwrap_or(0);
+        for _ in 0..wait * 20 {
+            let answer = self.world().answer(asked);
+            if answer.status != 200 || answer.body.contains("ReceiptHandle") {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.world().answer(asked)
+    }
+
     /// Takes every fault away.
     pub(crate) fn heal(&self) {
         self.world().faults.clear();
@@ -241,6 +257,7 @@ async fn handle(
         world.next_fault(&asked)
     };
     let answer = match fault {
+        None if asked.operation == "ReceiveMessage" => fakes.long_poll(&asked).await,
         None => fakes.world().answer(&asked),
         Some(Trouble::Slow(delay)) => {
             tokio::time::sleep(delay).await;
@@ -310,6 +327,8 @@ impl World {
         let place = self.places.entry(key).or_default();
         match asked.service {
             "glue" => place.glue.answer(asked),
+            "sqs" => place.sqs.answer(asked),
+            "cloudwatch" => Answer { status: 200, error_type: None, body: String::new() },
             "servicequotas" => place.quotas.answer(asked),
             "ce" => place.bill.answer(asked),
             "emr-serverless" => place.emr.answer(asked),
@@ -333,9 +352,15 @@ fn understand(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> A
                 "AWSGlue" => "glue",
                 "AWSPriceListService" => "pricing",
                 "AWSInsightsIndexService" => "ce",
+                "AmazonSQS" => "sqs",
                 _ => "servicequotas",
             };
             (service, operation.to_owned(), serde_json::from_slice(body).unwrap_or(Value::Null))
+        }
+        // In CBOR, whose texts stand in it as they are.
+        None if uri.path().starts_with("/service/GraniteServiceVersion20100801/operation/") => {
+            let operation = uri.path().rsplit('/').next().unwrap_or("").to_owned();
+            ("cloudwatch", operation, json!(body))
         }
         None if uri.path().starts_with("/applications") => {
             let (operation, input) = emr_serverless::understand(method, uri);

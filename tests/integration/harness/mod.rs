@@ -9,7 +9,7 @@ mod peers;
 mod sandbox;
 
 pub(crate) use peers::{
-    beside_tests, dynamodb_url, http_get, python, python_of, s3_url, ses_url, skipped,
+    beside_tests, dynamodb_url, http_get, moto_url, python, python_of, s3_url, ses_url, skipped,
     table_readers, told,
 };
 pub(crate) use sandbox::{Finished, Running, Sandbox};

@@ -27,6 +27,11 @@ pub(crate) fn table_readers() -> Option<PathBuf> {
     peer("RUNLEDGER_TEST_PYTHON").map(PathBuf::from)
 }
 
+/// The moto server that `tests/run.sh` started: SQS, and others of AWS.
+pub(crate) fn moto_url() -> Option<String> {
+    peer("RUNLEDGER_TEST_MOTO_URL")
+}
+
 fn peer(variable: &str) -> Option<String> {
     let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
     if url.is_none() {

@@ -141,6 +141,12 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Tells it to stop, as an orchestrator does.
+    pub(crate) fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.unwrap().success());
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Finished {
         let code = wait(&mut self.child, &self.command);

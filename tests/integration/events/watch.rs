@@ -1,0 +1,149 @@
+//! `watch` as a process: events stored within seconds, an orderly end, and no end by trouble.
+
+use std::time::Instant;
+
+use jiff::ToSpan;
+
+use super::*;
+use crate::harness::{Running, Sandbox};
+
+/// A folder whose configuration names a queue of the fakes, with its store.
+async fn sandbox(fakes: &Fakes) -> (Sandbox, Store) {
+    fakes.home(|place| {
+        let queue = Queue::new(Duration::from_millis(500));
+        place.sqs.queues.insert("events".into(), queue);
+        place.glue.add_job("load", "glueetl", &[("team", "orders")]);
+    });
+    let sandbox = fakes
+        .environment()
+        .into_iter()
+        .fold(Sandbox::new(), |sandbox, (name, value)| sandbox.with(name, &value));
+    let queue = format!("[collect]\nqueue = \"{}/{HOME}/events\"\n", fakes.url());
+    sandbox.write("runledger.toml", queue);
+    let file = sandbox.path("runledger.db");
+    let store = Store::embedded(&file, StoreSettings::default()).await.unwrap();
+    (sandbox, store)
+}
+
+/// A run that failed a minute ago, as Glue has it, and the event of it.
+fn fail(fakes: &Fakes, run_id: &str) {
+    let now = Timestamp::now();
+    let second = |ago: i64| (now - ago.seconds()).as_second() as f64;
+    fakes.home(|place| {
+        place.glue.put_run("load", run(run_id, "FAILED", second(660), Some(second(60))));
+        let event = glue_event(run_id, "FAILED", &(now - 59.seconds()).to_string());
+        place.sqs.queues.get_mut("events").unwrap().send(&event);
+    });
+}
+
+/// The settled runs of the last two days.
+async fn settled(store: &Store) -> usize {
+    let now = Timestamp::now();
+    let today = runledger::model::utc_day(now);
+    let mut runs = Vec::new();
+    let run = |stored: runledger::store::StoredRun| Some(stored.run);
+    let days = [today - 1.day(), today];
+    let reach = runledger::store::Reach::All;
+    store.read_days(days, reach, now, run, |page| runs.extend(page)).await.unwrap();
+    runs.iter().filter(|run| run.is_settled()).count()
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long until {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    begun.elapsed()
+}
+
+fn start(sandbox: &Sandbox) -> Running {
+    sandbox.start(&["watch", "--every", "2s", "--sweep", "1h"])
+}
+
+/// The sweep is due once an hour: what comes in meanwhile comes by its event.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_is_stored_within_seconds_and_its_run_asked_for() {
+    let fakes = Fakes::start().await;
+    let (sandbox, store) = sandbox(&fakes).await;
+    let watching = start(&sandbox);
+    until("the first sweep is over", async || {
+        store.source_states().await.unwrap().iter().any(|s| s.collected_through.is_some())
+    })
+    .await;
+    fakes.forget_log();
+    fail(&fakes, "jr_1");
+    let took = until("the run is stored", async || settled(&store).await == 1).await;
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    // The one run was asked for, and nothing was swept.
+    assert_eq!((fakes.count("GetJobRun"), fakes.count("GetJobRuns")), (1, 0));
+
+    let told = Instant::now();
+    watching.terminate();
+    let done = watching.wait().exits(0);
+    assert!(told.elapsed() < Duration::from_secs(25), "{:?}", told.elapsed());
+    assert!(done.stderr.contains("1 events: 1 runs new"), "{}", done.stderr);
+    assert!(done.stderr.trim_end().ends_with("stopped"), "{}", done.stderr);
+}
+
+/// While AWS is away nothing is lost and nothing ends; when it is back, neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_does_not_end_it() {
+    let fakes = Fakes::start().await;
+    let (sandbox, store) = sandbox(&fakes).await;
+    for operation in ["ReceiveMessage", "GetJobs", "ListApplications", "GetCallerIdentity"] {
+        fakes.fault(operation, None, usize::MAX, Trouble::Denied);
+    }
+    let mut watching = start(&sandbox);
+    until("it has met the trouble twice", async || fakes.count("GetCallerIdentity") > 1).await;
+    assert!(!watching.has_ended());
+    fakes.heal();
+    fail(&fakes, "jr_1");
+    until("the run is stored", async || settled(&store).await == 1).await;
+    watching.terminate();
+    watching.wait().exits(0);
+}
+
+/// Killed again and again while events come in, the last one left alone stores them all, and the
+/// days are what their runs are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_no_event_is_lost() {
+    let fakes = Fakes::start().await;
+    let (sandbox, store) = sandbox(&fakes).await;
+    for n in 0..5_u64 {
+        let watching = start(&sandbox);
+        for run in 0..4 {
+            fail(&fakes, &format!("jr_{n}_{run}"));
+        }
+        tokio::time::sleep(Duration::from_millis(150 + n * 260)).await;
+        watching.kill();
+    }
+    let watching = start(&sandbox);
+    until("all runs are stored", async || settled(&store).await == 20).await;
+    until("the queue is empty", async || {
+        let mut left = 0;
+        fakes.home(|place| left = place.sqs.queues["events"].messages.len());
+        left == 0
+    })
+    .await;
+    watching.terminate();
+    watching.wait().exits(0);
+    sandbox.run(&["collect"]).exits(0);
+    let now = Timestamp::now();
+    let today = runledger::model::utc_day(now);
+    let mut runs = 0;
+    let count = |roll_up: runledger::model::RollUp| runs += roll_up.totals().failures;
+    store.roll_ups([today - 1.day(), today], now, count).await.unwrap();
+    assert_eq!(runs, 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_that_stands_still_has_one_round() {
+    let fakes = Fakes::start().await;
+    let (sandbox, _store) = sandbox(&fakes).await;
+    fakes.home(|place| place.sqs.queues.get_mut("events").unwrap().send("nonsense"));
+    let done = sandbox.run(&["--now", NOW, "watch"]).exits(4);
+    assert!(done.stderr.contains("not a JSON object"), "{}", done.stderr);
+    let wrong = sandbox.run(&["watch", "--every", "0s"]).exits(2);
+    assert!(wrong.stderr.contains("at least 1s"), "{}", wrong.stderr);
+}

@@ -1,0 +1,109 @@
+//! SQS in JSON 1.0: queues that give a message again where it is not deleted in time.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Answer, Asked};
+
+/// The queues of one account and region, by the last part of their URL.
+#[derive(Default)]
+pub(crate) struct Sqs {
+    pub(crate) queues: BTreeMap<String, Queue>,
+}
+
+/// A queue.
+#[derive(Default)]
+pub(crate) struct Queue {
+    pub(crate) messages: Vec<Message>,
+    /// How long a received message is out of sight.
+    pub(crate) visibility: Duration,
+    /// Messages that a batch says it could not delete.
+    pub(crate) undeletable: Vec<String>,
+    sent: u64,
+    received: u64,
+}
+
+/// A message of a queue.
+pub(crate) struct Message {
+    pub(crate) body: String,
+    /// The text of its attribute, where it has one.
+    pub(crate) attributes: Value,
+    id: u64,
+    unseen_until: Option<Instant>,
+    receipt: String,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub(crate) fn new(visibility: Duration) -> Self {
+        Self { visibility, ..Self::default() }
+    }
+
+    /// Puts a message in.
+    pub(crate) fn send(&mut self, body: &str) {
+        let (body, attributes) = (body.to_owned(), Value::Null);
+        self.sent += 1;
+        let (id, receipt) = (self.sent, String::new());
+        self.messages.push(Message { body, attributes, id, unseen_until: None, receipt });
+    }
+
+    fn receive(&mut self, most: usize) -> Vec<Value> {
+        let now = Instant::now();
+        let visible = self.messages.iter_mut().filter(|m| m.unseen_until.is_none_or(|u| u <= now));
+        let mut given = Vec::new();
+        for message in visible.take(most) {
+            self.received += 1;
+            message.receipt = format!("receipt-{}", self.received);
+            message.unseen_until = Some(now + self.visibility);
+            given.push(json!({
+                "MessageId": format!("id-{}", message.id),
+                "ReceiptHandle": message.receipt,
+                "Body": message.body,
+            }));
+        }
+        given
+    }
+}
+
+impl Sqs {
+    pub(crate) fn answer(&mut self, asked: &Asked) -> Answer {
+        let input = &asked.input;
+        let name = input["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next());
+        let Some(queue) = name.and_then(|name| self.queues.get_mut(name)) else {
+            let code = "com.amazonaws.sqs#QueueDoesNotExist";
+            return Answer::error(400, code, "The specified queue does not exist.");
+        };
+        match asked.operation.as_str() {
+            "ReceiveMessage" => {
+                let most = input["MaxNumberOfMessages"].as_u64().unwrap_or(1);
+                Answer::ok(&json!({ "Messages": queue.receive(most as usize) }))
+            }
+            "DeleteMessageBatch" => {
+                let (mut done, mut failed) = (Vec::new(), Vec::new());
+                for entry in input["Entries"].as_array().unwrap() {
+                    let id = entry["Id"].as_str().unwrap();
+                    let receipt = entry["ReceiptHandle"].as_str().unwrap();
+                    let of_receipt = |m: &Message| m.receipt == receipt;
+                    let found = queue.messages.iter().position(of_receipt);
+                    let is_stuck = |at: usize| queue.undeletable.contains(&queue.messages[at].body);
+                    if found.is_some_and(is_stuck) {
+                        failed.push(json!({ "Id": id, "Code": "InternalError",
+                                            "SenderFault": false }));
+                        continue;
+                    }
+                    found.map(|at| queue.messages.remove(at));
+                    done.push(json!({ "Id": id }));
+                }
+                Answer::ok(&json!({ "Successful": done, "Failed": failed }))
+            }
+            "SendMessage" => {
+                queue.send(input["MessageBody"].as_str().unwrap());
+                queue.messages.last_mut().unwrap().attributes = input["MessageAttributes"].clone();
+                Answer::ok(&json!({ "MessageId": "sent", "MD5OfMessageBody": "" }))
+            }
+            other => Answer::error(400, "UnknownOperationException", other),
+        }
+    }
+}
