@@ -15,6 +15,7 @@ use crate::delivery::{MailSettings, MetricSettings};
 use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
+use crate::quota::{QuotaCheckSettings, QuotaSetting};
 use crate::report::ReportSettings;
 use crate::sources::{BillSettings, CollectSettings};
 use crate::store::StoreSettings;
@@ -56,8 +57,10 @@ pub struct Config {
     pub ownership: OwnershipSettings,
     /// How runs are priced.
     pub pricing: PricingSettings,
-    /// Quotas that are set here rather than read from Service Quotas.
+    /// Quotas that are set here rather than read from Service Quotas, and how teams share them.
     pub quotas: Vec<QuotaSetting>,
+    /// On what terms a planned start is told whether it fits.
+    pub quota_check: QuotaCheckSettings,
 }
 
 /// Which runs are one job.
@@ -77,20 +80,6 @@ pub struct FoldSetting {
     /// What replaces each match.
     #[serde(default)]
     pub replace: String,
-}
-
-/// A quota's value, as configured.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuotaSetting {
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// `glue-concurrent-runs`, `glue-dpus`, `glue-flex-dpus`, `emr-serverless-vcpus`.
-    pub quota: String,
-    /// Its value, in runs, DPUs or vCPUs.
-    pub value: f64,
 }
 
 /// A configuration that cannot be used.
@@ -184,15 +173,9 @@ impl Config {
         split.map_err(|reason| ("chargeback.split".into(), reason))?;
         self.budgets.check().map_err(|reason| ("budgets".into(), reason))?;
         for quota in &self.quotas {
-            if !crate::model::QUOTAS.contains(&quota.quota.as_str()) {
-                let known = crate::model::QUOTAS.join(", ");
-                return Err(("quotas".into(), format!("`{}` is none of {known}", quota.quota)));
-            }
-            if !(quota.value.is_finite() && quota.value >= 0.0) {
-                let reason = format!("a quota of {} cannot be", quota.value);
-                return Err(("quotas".into(), reason));
-            }
+            quota.check().map_err(|reason| ("quotas".into(), reason))?;
         }
+        self.quota_check.check().map_err(|reason| ("quota_check".into(), reason))?;
         Ok(())
     }
 
@@ -226,17 +209,10 @@ impl Config {
         })
     }
 
-    /// The configured quotas.
+    /// The configured quotas that have a value.
     #[must_use]
     pub fn quota_values(&self) -> Vec<QuotaValue> {
-        let value = |setting: &QuotaSetting| QuotaValue {
-            account: setting.account.clone(),
-            region: setting.region.clone(),
-            quota: setting.quota.clone(),
-            value: setting.value,
-            applied: true,
-        };
-        self.quotas.iter().map(value).collect()
+        self.quotas.iter().filter_map(QuotaSetting::value).collect()
     }
 
     /// Every account, region and engine that is configured to be collected.

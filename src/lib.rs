@@ -11,6 +11,7 @@ pub mod model;
 // Floor 2
 pub mod ownership;
 pub mod pricing;
+pub mod quota;
 pub mod sources;
 pub mod store;
 // Floor 3

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 
 use super::TrueUp;
 use crate::model::{MissingRate, Period, RunIdentity, Usd};
+use crate::quota::Forecast;
 
 /// A report's figures.
 #[derive(Clone, Debug, Serialize)]
@@ -334,6 +335,9 @@ pub struct QuotaFigures {
     pub quota: String,
     /// The quota's value; `None` where it is neither configured nor read from Service Quotas.
     pub limit: Option<f64>,
+    /// Who says so: `configured`, `applied`, or `default` where Service Quotas has no value of the
+    /// account's own.
+    pub limit_source: Option<&'static str>,
     /// The peak that is certain.
     pub peak: f64,
     /// The peak that is possible: equal where the use is known exactly, `None` where there is no
@@ -349,6 +353,27 @@ pub struct QuotaFigures {
     pub seconds_over_80: u64,
     /// Seconds in which the certain use was over 90 % of the limit.
     pub seconds_over_90: u64,
+    /// What each team held, largest peak first.
+    pub teams: Vec<TeamUse>,
+    /// Runs that are known to have waited before they held any of it.
+    pub waited_runs: u64,
+    /// For how many seconds they waited, all together.
+    pub waited_seconds: u64,
+    /// When the quota will be reached, where the trend of the weekly peaks says so.
+    pub forecast: Option<Forecast>,
+}
+
+/// A team's use of a quota.
+#[derive(Clone, Debug, Serialize)]
+pub struct TeamUse {
+    /// The team.
+    pub team: String,
+    /// The most that it held for certain.
+    pub peak: f64,
+    /// The most that it can have held; `None` where there is no upper bound.
+    pub peak_upper: Option<f64>,
+    /// What it held when all teams together were at their peak.
+    pub held_at_peak: f64,
 }
 
 /// A job's part of a peak.

@@ -9,6 +9,7 @@ mod failures;
 mod figures;
 mod frame;
 mod groups;
+mod held;
 mod hourly;
 mod jobs;
 mod quotas;
@@ -25,14 +26,16 @@ pub use books::{Books, NameFrom};
 pub use chains::{Chain, Chains, RunsMoved};
 pub use figures::{
     Action, Completeness, ConfigurationFigures, FailureFigures, Figures, JobFigures, NotCollected,
-    OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, Totals, UnpricedReason,
-    Waste,
+    OpenRun, PeakShare, QuotaFigures, Restated, StateFigures, TeamFigures, TeamUse, Totals,
+    UnpricedReason, Waste,
 };
+pub use held::{Held, units_now};
 pub use hourly::{HourFigures, Hours};
+pub use quotas::QuotaUse;
 pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
 pub use roll_up::{DayRollUps, RollUpPart};
-pub use row::{ConfigurationKey, Held, JobKey, RunRow, follows};
+pub use row::{ConfigurationKey, JobKey, RunRow, follows};
 pub use true_up::{
     AccountBill, BillState, Collected, Compared, Comparison, Estimate, Facts, GapKind, GapLine,
     OverEstimate, Question, Reading, TrueUp, compare,

@@ -9,13 +9,13 @@ use super::actions::{self, Evidence};
 use super::failures::Failures;
 use super::frame::{FrameBuilder, RunFrame, wide};
 use super::quotas::QuotaUse;
-use super::row::{Held, JobKey, RunRow, held, identity_hash, previous};
+use super::row::{JobKey, RunRow, identity_hash, previous};
 use super::unpriced::Waiting;
 use super::{
     AnalysisError, Completeness, Figures, NotCollected, OpenRun, QuotaFigures, Waste, groups, jobs,
     totals,
 };
-use crate::model::{Basis, ExecutionClass, JobRun, Period, PricedRun, QuotaValue, Unpriced, Usd};
+use crate::model::{Basis, JobRun, Period, PricedRun, QuotaValue, Unpriced, Usd};
 use crate::pricing::RateCard;
 
 /// What the figures need beside the runs.
@@ -69,10 +69,8 @@ pub struct ReportAnalysis {
 struct Open {
     run: OpenRun,
     job: JobKey,
-    flex: bool,
-    held: Held,
-    /// From when on it holds it; it may have been created before.
-    holding_since: Option<Timestamp>,
+    /// What it holds, read off when it is known that it has not ended.
+    facts: Box<JobRun>,
 }
 
 /// What one edition counts.
@@ -120,9 +118,7 @@ impl ReportAnalysis {
                 region: identity.region.clone(),
                 job: job.to_owned(),
             },
-            flex: run.execution_class == Some(ExecutionClass::Flex),
-            held: held(run),
-            holding_since: run.started_at,
+            facts: Box::new(run.clone()),
             run: OpenRun {
                 identity: identity.clone(),
                 job: job.to_owned(),
@@ -176,7 +172,7 @@ impl ReportAnalysis {
         let now = context.as_of;
         let mut open: Vec<Open> = self.open.into_values().collect();
         for open in &mut open {
-            self.quota_use.add_span(&open.job, open.holding_since, now, open.flex, open.held);
+            self.quota_use.add_open(&open.facts, &open.job, &open.run.team, now);
             let since = open.run.started_at.map_or(0, |at| now.as_second() - at.as_second());
             open.run.running_seconds = u64::try_from(since).unwrap_or(0);
         }

@@ -4,13 +4,13 @@ use std::hash::{Hash, Hasher};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 
+use super::held::{Held, held, waited_seconds};
 use crate::model::{
     Basis, Engine, ExecutionClass, JobKind, JobRun, Price, PricedRun, RunIdentity, RunState,
     Unpriced, Usd,
 };
-use crate::pricing::{dpu_factor, is_memory_optimised, kind_of};
+use crate::pricing::kind_of;
 
 pub use crate::model::JobKey;
 
@@ -30,22 +30,6 @@ pub struct ConfigurationKey {
     pub execution_class: String,
     /// The Glue version or EMR release.
     pub version: String,
-}
-
-/// What a run held of a capacity quota while it ran.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Held {
-    /// The same all the time.
-    Exactly(f64),
-    /// On average, and never more than `most`, where AWS sets such a bound.
-    OnAverage {
-        /// DPUs or vCPUs, averaged over the run's time.
-        average: f64,
-        /// What it cannot have exceeded.
-        most: Option<f64>,
-    },
-    /// Not known.
-    Unknown,
 }
 
 /// One run's contribution.
@@ -76,6 +60,7 @@ pub struct RunRow {
     pub(super) error: Option<String>,
     pub(super) flex: bool,
     pub(super) held: Held,
+    pub(super) waited_seconds: Option<u64>,
 }
 
 impl RunRow {
@@ -128,6 +113,7 @@ impl RunRow {
                 .then(|| first_line(run.error.as_deref())),
             flex: run.execution_class == Some(ExecutionClass::Flex),
             held: held(run),
+            waited_seconds: waited_seconds(run),
             identity,
         })
     }
@@ -196,38 +182,6 @@ fn configuration(run: &JobRun) -> ConfigurationKey {
             .as_ref()
             .map_or_else(|| "STANDARD".to_owned(), |class| class.as_str().to_owned()),
         version: run.version.clone().unwrap_or_else(dash),
-    }
-}
-
-/// What a run held of its capacity quota. A float, because nothing is paid by it.
-pub(super) fn held(run: &JobRun) -> Held {
-    let number = |decimal: Decimal| decimal.to_f64();
-    if run.identity.engine == Engine::EmrServerless {
-        let (Some(used), seconds) = (run.billed.or(run.used), run.runtime_seconds()) else {
-            return Held::Unknown;
-        };
-        let Some(vcpu_hours) = number(used.vcpu_hours).filter(|_| seconds > 0) else {
-            return Held::Unknown;
-        };
-        #[expect(clippy::cast_precision_loss, reason = "seconds of a run are far below 2^52")]
-        let average = vcpu_hours * 3600.0 / seconds as f64;
-        let most = run.definition.as_ref().and_then(|d| d.maximum_vcpus).and_then(number);
-        return Held::OnAverage { average, most: most.filter(|most| *most >= average) };
-    }
-    let by_workers = || {
-        let factor = dpu_factor(run.worker_type.as_deref()?)?;
-        number(factor.checked_mul(run.worker_count?.into())?)
-    };
-    // As in pricing: the unit of MaxCapacity is not known for memory-optimised workers.
-    let told = run.max_capacity.filter(|dpus| !dpus.is_zero() && !is_memory_optimised(run));
-    let capacity = told.and_then(number).or_else(by_workers);
-    match (run.dpu_seconds.and_then(number).filter(|used| *used > 0.0), run.execution_seconds) {
-        (Some(used), Some(seconds)) if seconds > 0 => {
-            #[expect(clippy::cast_precision_loss, reason = "seconds of a run are far below 2^52")]
-            let average = used / seconds as f64;
-            Held::OnAverage { average, most: capacity.filter(|most| *most >= average) }
-        }
-        _ => capacity.map_or(Held::Unknown, Held::Exactly),
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) fn tell(world: &World, round: &Round, metrics: Option<&MetricSettings
     if let Some(collected) = &round.collected {
         tell_sources(world, collected);
     }
+    if round.places_taken > 0 {
+        let line = format!("{} reserved places were taken by their runs", round.places_taken);
+        say(world.quiet, &line);
+    }
     if let Some(rolled_up) = &round.rolled_up {
         tell_rolled_up(world, rolled_up);
     }

@@ -17,10 +17,11 @@ use super::report::write_files;
 use super::{Exit, Failure, World};
 use crate::analysis::Edition;
 use crate::app::App;
-use crate::config::{Config, QuotaSetting};
+use crate::config::Config;
 use crate::delivery::Via;
 use crate::demo;
 use crate::model::{BillSource, Period, Teller, utc_day};
+use crate::quota::QuotaSetting;
 use crate::store::{RealClock, StoreLocation};
 use crate::tables::{Format, Table};
 use crate::tasks::chargeback::{Files, open_month};
@@ -220,7 +221,8 @@ fn company(out: &Path) -> Result<Config, Failure> {
             account: quota.account.to_owned(),
             region: quota.region.to_owned(),
             quota: quota.key.to_owned(),
-            value: quota.value.into(),
+            value: Some(quota.value.into()),
+            shares: Vec::new(),
         })
         .collect();
     Ok(config)

@@ -14,10 +14,12 @@ mod init;
 mod output;
 mod period;
 mod prices;
+mod quota;
 mod report;
 mod roll_up;
 mod watch;
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -81,6 +83,8 @@ enum Command {
     Export(export::Export),
     /// Compute the roll-ups of the kept days anew, after prices or rules changed
     RollUp(roll_up::RollUp),
+    /// Use against quota, whether a planned start fits, and places held for it
+    Quota(quota::Quota),
 }
 
 /// What every command is given.
@@ -112,6 +116,12 @@ impl World {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let host = name(&["HOSTNAME"]).unwrap_or_else(|| host.trim().to_owned());
         format!("{user}@{host} process {}", std::process::id())
+    }
+
+    /// A word that nothing else is called by.
+    fn token(&self) -> String {
+        let random = || RandomState::new().hash_one(self.now);
+        format!("{:016x}{:016x}", random(), random())
     }
 
     /// For commands that only read: they make no store, so that a mistyped name is noticed.
@@ -213,6 +223,7 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Chargeback(chargeback) => chargeback.run(&world).await,
         Command::Export(export) => export.run(&world).await,
         Command::RollUp(roll_up) => roll_up.run(&world).await,
+        Command::Quota(quota) => quota.run(&world).await,
     }
 }
 

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::merge::Stamp;
-use super::{RunState, Teller, Usd};
+use super::{QuotaPlace, RunState, Teller, Usd};
 
 /// The service that ran a job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +69,18 @@ pub struct RunIdentity {
     pub run_id: String,
     /// The EMR Serverless attempt, from 1; always 1 for Glue.
     pub attempt: u32,
+}
+
+impl RunIdentity {
+    /// The account, region and engine, whose runs share quotas.
+    #[must_use]
+    pub fn place(&self) -> QuotaPlace {
+        QuotaPlace {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            engine: self.engine.clone(),
+        }
+    }
 }
 
 /// What a job's command is. It decides the rate and the billing minimum.
@@ -390,6 +402,12 @@ impl JobRun {
     pub fn is_settled(&self) -> bool {
         let billing_known = self.identity.engine != Engine::EmrServerless || self.billed_is_final();
         self.state.is_terminal() && self.ended_at.is_some() && billing_known
+    }
+
+    /// Whether the run uses spare capacity.
+    #[must_use]
+    pub fn is_flex(&self) -> bool {
+        self.execution_class == Some(ExecutionClass::Flex)
     }
 
     /// Whether the run is a retry: it names a run before it, or is a later attempt.

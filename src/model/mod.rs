@@ -16,6 +16,7 @@ mod period;
 mod priced;
 mod quota;
 mod roll_up;
+mod reservation;
 mod state;
 mod told;
 
@@ -35,7 +36,11 @@ pub use name::{Fold, JobNames, NamePatternError};
 pub use period::{Period, PeriodError, utc_day};
 pub use priced::{Basis, CostLine, MissingRate, Price, PricedRun, Unpriced, Usage};
 pub use quota::{
-    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QUOTAS, QuotaValue,
+    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
+    QUOTAS, QuotaPlace, QuotaSource, QuotaValue,
+};
+pub use reservation::{
+    Need, Reservation, ReservationId, ReservationIdError, StartedRun, take_places,
 };
 pub use roll_up::{Counts, HourCount, LastEnd, RollUp, RunSample};
 pub use state::RunState;

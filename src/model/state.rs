@@ -106,6 +106,15 @@ impl RunState {
         self.is_good_end() || self.is_bad_end() || self.is_stopped()
     }
 
+    /// Whether the run is in line for capacity that it does not hold yet.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting | Self::Submitted | Self::Pending | Self::Scheduled | Self::Queued
+        )
+    }
+
     /// Whether the run did what it was started for.
     #[must_use]
     pub const fn is_good_end(&self) -> bool {

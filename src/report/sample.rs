@@ -207,6 +207,7 @@ fn quota(at: Timestamp) -> QuotaFigures {
         region: "eu-west-1".into(),
         quota: "glue-dpus".into(),
         limit: Some(10.0),
+        limit_source: None,
         peak: 8.0,
         peak_upper: Some(9.0),
         peak_at: Some(at),
@@ -214,6 +215,10 @@ fn quota(at: Timestamp) -> QuotaFigures {
         share: 0.8,
         seconds_over_80: 60,
         seconds_over_90: 0,
+        teams: Vec::new(),
+        waited_runs: 0,
+        waited_seconds: 0,
+        forecast: None,
     }
 }
 

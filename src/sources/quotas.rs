@@ -9,12 +9,14 @@ use aws_sdk_servicequotas::Client;
 
 use crate::aws::{AwsError, Trouble, in_region};
 use crate::model::{
-    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, QuotaValue,
+    EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
+    QuotaSource, QuotaValue,
 };
 
 /// The quotas that are read: our word, the service's code, the quota's code.
-const QUOTAS: [(&str, &str, &str); 4] = [
+const QUOTAS: [(&str, &str, &str); 5] = [
     (GLUE_CONCURRENT_RUNS, "glue", "L-5E4153CA"),
+    (GLUE_RUNS_PER_JOB, "glue", "L-F574AED9"),
     (GLUE_DPUS, "glue", "L-08F3B322"),
     (GLUE_FLEX_DPUS, "glue", "L-096DBB95"),
     (EMR_SERVERLESS_VCPUS, "emr-serverless", "L-D05C8A75"),
@@ -32,13 +34,13 @@ pub(super) async fn read(
     let client = Client::new(&in_region(config, region));
     let mut quotas = Vec::with_capacity(QUOTAS.len());
     for (quota, service, code) in QUOTAS {
-        let (value, applied) = match applied(&client, service, code).await? {
-            Some(value) => (Some(value), true),
-            None => (default(&client, service, code).await?, false),
+        let (value, source) = match applied(&client, service, code).await? {
+            Some(value) => (Some(value), QuotaSource::Applied),
+            None => (default(&client, service, code).await?, QuotaSource::Default),
         };
         if let Some(value) = value {
             let (account, region) = (account.to_owned(), region.to_owned());
-            quotas.push(QuotaValue { account, region, quota: quota.to_owned(), value, applied });
+            quotas.push(QuotaValue { account, region, quota: quota.to_owned(), value, source });
         }
     }
     Ok(quotas)

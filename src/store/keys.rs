@@ -11,6 +11,7 @@
 //! | a day that has such items | `DAYS` | UTC day | with them |
 //! | that a day changed | `CHANGED` | UTC day, something unique | with the day's first run |
 //! | an hour put as metrics | `METRIC#<UTC day>` | the hour | after 400 days |
+//! | the reservations of a place | `RESERVE` | account, region, engine | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //! | a closed month | `CLOSED` | the month | never |
 //! | its parts | `CLOSED#<month>` | digest, part, chunk | never |
@@ -33,7 +34,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Engine, JobKey, ListPrice, RunIdentity, utc_day};
+use crate::model::{Engine, JobKey, ListPrice, QuotaPlace, RunIdentity, utc_day};
 
 pub(super) const PARTITION_KEY: &str = "pk";
 pub(super) const SORT_KEY: &str = "sk";
@@ -51,6 +52,7 @@ pub(super) const CLOSED: &str = "CLOSED";
 pub(super) const BILL: &str = "BILL";
 pub(super) const DAYS: &str = "DAYS";
 pub(super) const CHANGED: &str = "CHANGED";
+pub(super) const RESERVE: &str = "RESERVE";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -176,6 +178,25 @@ pub(super) fn parse_identity(key: &str) -> Option<RunIdentity> {
     Some(RunIdentity { account, region, engine, application_id, run_id, attempt })
 }
 
+/// The sort key of a place: `account#region#engine`.
+pub(super) fn place_key(place: &QuotaPlace) -> String {
+    let QuotaPlace { account, region, engine } = place;
+    format!("{}#{}#{}", escaped(account), escaped(region), escaped(engine.as_str()))
+}
+
+/// What the sort keys of the runs of a place begin with, and no others.
+pub(super) fn runs_of_place(place: &QuotaPlace) -> String {
+    place_key(place) + "#"
+}
+
+/// The place of which `key` is the sort key; `None` where it is none.
+pub(super) fn parse_place(key: &str) -> Option<QuotaPlace> {
+    let mut parts = key.split('#').map(unescaped);
+    let (account, region, engine) = (parts.next()?, parts.next()?, parts.next()?);
+    let engine = Engine::from(engine.as_str());
+    parts.next().is_none().then_some(QuotaPlace { account, region, engine })
+}
+
 fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains(['#', '%']) {
         text.replace('%', "%25").replace('#', "%23").into()
@@ -208,7 +229,12 @@ mod tests {
                 run_id,
                 attempt,
             };
-            prop_assert_eq!(parse_identity(&identity_key(&identity)), Some(identity));
+            let key = identity_key(&identity);
+            prop_assert_eq!(parse_identity(&key), Some(identity.clone()));
+            let RunIdentity { account, region, engine, .. } = identity;
+            let place = QuotaPlace { account, region, engine };
+            prop_assert!(key.starts_with(&runs_of_place(&place)));
+            prop_assert_eq!(parse_place(&place_key(&place)), Some(place));
         }
     }
 

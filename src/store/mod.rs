@@ -18,6 +18,7 @@ mod period_reader;
 mod prices;
 mod query;
 mod roll_ups;
+mod reservations;
 mod runs;
 mod sources;
 mod table;
@@ -37,6 +38,7 @@ pub use ledger::{
 pub use metric_hours::{MetricHour, MetricRecord, UnderWay};
 pub use period_reader::{Reach, StoredRun};
 pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
+pub use reservations::Guard;
 pub use runs::Saved;
 pub use sources::SourceState;
 pub use table::{Created, Table};

@@ -35,7 +35,7 @@ impl Table {
         let wanted: std::collections::HashSet<&str> = sort_keys.iter().copied().collect();
         let (mut found, mut read, mut start) = (Vec::new(), 0, None);
         loop {
-            let (items, next) = self.query_page(partition, None, start).await?;
+            let (items, next) = self.query_page(partition, "", None, start).await?;
             read += items.len();
             found.extend(
                 items.into_iter().filter(|i| sort_key(i).is_some_and(|k| wanted.contains(k))),
@@ -58,9 +58,19 @@ impl Table {
         partition: &str,
         alive_at: Option<Timestamp>,
     ) -> Result<Vec<Item>, StoreError> {
+        self.query_beginning(partition, "", alive_at).await
+    }
+
+    /// The items of a partition whose sort keys begin so; without those expired at `alive_at`.
+    pub(super) async fn query_beginning(
+        &self,
+        partition: &str,
+        beginning: &str,
+        alive_at: Option<Timestamp>,
+    ) -> Result<Vec<Item>, StoreError> {
         let (mut all, mut start) = (Vec::new(), None);
         loop {
-            let (items, next) = self.query_page(partition, alive_at, start).await?;
+            let (items, next) = self.query_page(partition, beginning, alive_at, start).await?;
             all.extend(items);
             if next.is_none() {
                 return Ok(all);
@@ -111,19 +121,30 @@ impl Table {
     async fn query_page(
         &self,
         partition: &str,
+        beginning: &str,
         alive_at: Option<Timestamp>,
         start: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let keys = if beginning.is_empty() {
+            "#pk = :pk"
+        } else {
+            "#pk = :pk AND begins_with(#sk, :beginning)"
+        };
         let mut query = self
             .client
             .query()
             .table_name(&self.name)
             .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
+            .key_condition_expression(keys)
             .expression_attribute_names("#pk", PARTITION_KEY)
             .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
             .limit(PAGE_ITEMS_MAX)
             .set_exclusive_start_key(start);
+        if !beginning.is_empty() {
+            query = query
+                .expression_attribute_names("#sk", SORT_KEY)
+                .expression_attribute_values(":beginning", AttributeValue::S(beginning.to_owned()));
+        }
         if let Some(now) = alive_at {
             let now = AttributeValue::N(now.as_second().to_string());
             query = query

@@ -21,7 +21,7 @@ use super::item::{Item, Stored, in_microseconds};
 use super::keys::{self, OPEN};
 use super::transact::{TRANSACTION_ITEMS_MAX, TRANSACTION_ITEMS_MIN, Transacted};
 use super::{Store, StoreError, StoredRun};
-use crate::model::{JobRun, merge, utc_day};
+use crate::model::{JobRun, QuotaPlace, merge, utc_day};
 
 /// How often a batch that loses races reads again before it gives up.
 const TRIES_MAX: u32 = 12;
@@ -128,12 +128,33 @@ impl Store {
         Ok(stored.into_iter().map(|stored| stored.run).collect())
     }
 
-    /// The same, with when each was first stored.
+    /// The open runs of one account, region and engine: a Query of those alone.
+    ///
+    /// # Errors
+    /// As [`Self::open_runs`].
+    pub async fn open_runs_of(
+        &self,
+        place: &QuotaPlace,
+        now: Timestamp,
+    ) -> Result<Vec<JobRun>, StoreError> {
+        let stored = self.open_runs_beginning(&keys::runs_of_place(place), now).await?;
+        Ok(stored.into_iter().map(|stored| stored.run).collect())
+    }
+
+    /// Every open run, with when each was first stored.
     ///
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.
     pub async fn open_stored_runs(&self, now: Timestamp) -> Result<Vec<StoredRun>, StoreError> {
-        let items = self.table.query_partition(OPEN, Some(now)).await?;
+        self.open_runs_beginning("", now).await
+    }
+
+    async fn open_runs_beginning(
+        &self,
+        beginning: &str,
+        now: Timestamp,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        let items = self.table.query_beginning(OPEN, beginning, Some(now)).await?;
         let mut runs = Vec::with_capacity(items.len());
         for item in &items {
             let Stored { run, first_stored, .. } =

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::item::Item;
 use super::keys::{PARTITION_KEY, QUOTA, SORT_KEY, SOURCE};
 use super::{Store, StoreError, Table};
-use crate::model::{Engine, QuotaValue};
+use crate::model::{Engine, QuotaPlace, QuotaSource, QuotaValue};
 
 /// How far one account, region and engine was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,10 @@ impl Store {
     /// When DynamoDB fails or an item cannot be read.
     pub async fn source_states(&self) -> Result<Vec<SourceState>, StoreError> {
         let items = self.table.query_partition(SOURCE, None).await?;
+        items.iter().map(|item| self.state_of(item)).collect()
+    }
+
+    fn state_of(&self, item: &Item) -> Result<SourceState, StoreError> {
         let read = |item: &Item| {
             Some(SourceState {
                 account: text(item, "account")?.to_owned(),
@@ -47,8 +51,20 @@ impl Store {
                 error: text(item, "error").map(str::to_owned),
             })
         };
-        let incomplete = |item| self.table.unreadable(item, "a member is missing".into());
-        items.iter().map(|item| read(item).ok_or_else(|| incomplete(item))).collect()
+        read(item).ok_or_else(|| self.table.unreadable(item, "a member is missing".into()))
+    }
+
+    /// How far one source was read; `None` where it never was.
+    ///
+    /// # Errors
+    /// As [`Self::source_states`].
+    pub async fn source_state(
+        &self,
+        place: &QuotaPlace,
+    ) -> Result<Option<SourceState>, StoreError> {
+        let key = format!("{}#{}#{}", place.account, place.region, place.engine);
+        let items = self.table.items(SOURCE, &[&key]).await?;
+        items.first().map(|item| self.state_of(item)).transpose()
     }
 
     /// Puts a source's state on record, in place of the one before. A watermark never moves back:
@@ -88,14 +104,33 @@ impl Store {
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.
     pub async fn quotas(&self) -> Result<Vec<QuotaValue>, StoreError> {
-        let items = self.table.query_partition(QUOTA, None).await?;
+        self.quotas_beginning("").await
+    }
+
+    /// The quotas of one account's region.
+    ///
+    /// # Errors
+    /// As [`Self::quotas`].
+    pub async fn quotas_of(
+        &self,
+        account: &str,
+        region: &str,
+    ) -> Result<Vec<QuotaValue>, StoreError> {
+        self.quotas_beginning(&format!("{account}#{region}#")).await
+    }
+
+    async fn quotas_beginning(&self, beginning: &str) -> Result<Vec<QuotaValue>, StoreError> {
+        let items = self.table.query_beginning(QUOTA, beginning, None).await?;
         let read = |item: &Item| {
             Some(QuotaValue {
                 account: text(item, "account")?.to_owned(),
                 region: text(item, "region")?.to_owned(),
                 quota: text(item, "quota")?.to_owned(),
                 value: text(item, "value")?.parse().ok()?,
-                applied: text(item, "applied")? == "true",
+                source: match text(item, "applied")? {
+                    "true" => QuotaSource::Applied,
+                    _ => QuotaSource::Default,
+                },
             })
         };
         let incomplete = |item| self.table.unreadable(item, "a member is missing".into());
@@ -114,7 +149,8 @@ impl Store {
             put(&mut item, "region", &quota.region);
             put(&mut item, "quota", &quota.quota);
             put(&mut item, "value", &quota.value.to_string());
-            put(&mut item, "applied", if quota.applied { "true" } else { "false" });
+            let applied = quota.source == QuotaSource::Applied;
+            put(&mut item, "applied", if applied { "true" } else { "false" });
             self.table.put_item(item).await?;
         }
         Ok(())

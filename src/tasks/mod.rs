@@ -12,6 +12,7 @@ pub mod import;
 pub mod metrics;
 pub mod prices;
 pub mod publish;
+pub mod quota;
 pub mod report;
 pub mod roll_up;
 pub mod round;

@@ -12,6 +12,7 @@ use jiff::{Span, Timestamp};
 use super::collect::{CollectError, CollectOutcome, ask_for, collect, targets};
 use super::events::{Drain, Drained, Received};
 use super::metrics::{MetricSink, MetricsPut, put_metrics};
+use super::quota::settle;
 use super::roll_up::{RolledUp, roll_up};
 use crate::analysis::Books;
 use crate::delivery::MetricSettings;
@@ -44,6 +45,8 @@ pub struct Round {
     pub events: Option<Drained>,
     /// The sources.
     pub collected: Option<CollectOutcome>,
+    /// The reserved places that runs have taken.
+    pub places_taken: usize,
     /// The days that changed.
     pub rolled_up: Option<RolledUp>,
     /// The metrics.
@@ -130,6 +133,7 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
                 }
             }
         }
+        round.places_taken = settle(store, &self.books, now).await?;
         Ok(round)
     }
 
@@ -176,6 +180,9 @@ impl fmt::Display for Round {
                 part += &format!(", {} failed ({})", failures().count(), first.message);
             }
             parts.push(part);
+        }
+        if self.places_taken > 0 {
+            parts.push(format!("{} reserved places were taken by their runs", self.places_taken));
         }
         parts.extend(self.rolled_up.iter().map(ToString::to_string));
         parts.extend(self.metrics.iter().map(ToString::to_string));

@@ -23,6 +23,7 @@ mod log;
 mod metrics;
 mod peers;
 mod prices;
+mod quota;
 mod readme;
 mod report;
 mod roll_ups;

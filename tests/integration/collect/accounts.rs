@@ -1,5 +1,7 @@
 //! Accounts behind roles, what they may refuse, and their quotas.
 
+use runledger::model::QuotaSource;
+
 use super::*;
 
 /// Two accounts beside the home account, each behind a role, with a run each.
@@ -131,14 +133,14 @@ async fn quotas_are_the_accounts_own_or_the_default() {
     let outcome = scene.collect().await;
     assert_eq!(outcome.quotas_unread, Vec::<String>::new());
     let quotas = scene.store.quotas().await.unwrap();
-    let told: Vec<(&str, f64, bool)> =
-        quotas.iter().map(|quota| (quota.quota.as_str(), quota.value, quota.applied)).collect();
+    let told: Vec<(&str, f64, QuotaSource)> =
+        quotas.iter().map(|quota| (quota.quota.as_str(), quota.value, quota.source)).collect();
     assert_eq!(
         told,
         [
-            (EMR_SERVERLESS_VCPUS, 16.0, true),
-            (GLUE_CONCURRENT_RUNS, 75.0, true),
-            (GLUE_DPUS, 1000.0, false),
+            (EMR_SERVERLESS_VCPUS, 16.0, QuotaSource::Applied),
+            (GLUE_CONCURRENT_RUNS, 75.0, QuotaSource::Applied),
+            (GLUE_DPUS, 1000.0, QuotaSource::Default),
         ]
     );
     // A role that may not read quotas still collects.

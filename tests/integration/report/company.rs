@@ -367,6 +367,7 @@ fn quotas() -> Vec<QuotaFigures> {
             region: "eu-west-1".into(),
             quota: quota.into(),
             limit,
+            limit_source: None,
             peak,
             peak_upper: upper,
             peak_at: Some(at("2026-11-12T02:17:30Z")),
@@ -377,6 +378,10 @@ fn quotas() -> Vec<QuotaFigures> {
             share: limit.map_or(0.0, |limit| peak / limit),
             seconds_over_80: if quota == "glue-dpus" && limit.is_some() { 6_310 } else { 0 },
             seconds_over_90: if quota == "glue-dpus" && limit.is_some() { 2_540 } else { 0 },
+            teams: Vec::new(),
+            waited_runs: 0,
+            waited_seconds: 0,
+            forecast: None,
         }
     };
     vec![

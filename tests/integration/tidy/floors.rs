@@ -8,7 +8,7 @@ use super::source::Source;
 const FLOORS: [&[&str]; 11] = [
     &["model"],
     &["aws", "delivery"],
-    &["sources", "store", "pricing", "ownership", "schedule"],
+    &["sources", "store", "pricing", "ownership", "quota", "schedule"],
     &["analysis"],
     &["chargeback"],
     &["report", "alerts", "tables"],

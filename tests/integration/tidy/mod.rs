@@ -22,6 +22,7 @@ fn every_file_is_a_module_of_the_tree() {
         "tests/integration/main.rs",
         "tests/bench/export.rs",
         "tests/bench/pricing.rs",
+        "tests/bench/quota.rs",
         "tests/bench/week.rs",
     ];
     nothing_in(&shape::undeclared(&Source::of_folder("tests"), &roots));

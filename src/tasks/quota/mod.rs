@@ -1,0 +1,10 @@
+//! What may start: whether a planned start fits, places held for it, and the use of quotas over
+//! time. Nothing is started or stopped here.
+
+mod desk;
+mod settle;
+mod show;
+
+pub use desk::{Checked, Desk, Held, Reserved, Wish};
+pub use settle::settle;
+pub use show::{Shown, StandingNow};

@@ -1,0 +1,167 @@
+//! Use against quota: now, over a period, and where the trend of the weekly peaks leads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan};
+use serde::Serialize;
+
+use super::Desk;
+use crate::analysis::{Books, JobKey, QuotaFigures, QuotaUse};
+use crate::model::{Engine, Period, QuotaPlace, QuotaValue, utc_day};
+use crate::quota::{Standing, WeeklyPeak, forecast};
+use crate::store::{Reach, Store, StoreError, StoredRun};
+
+/// The longest that a Glue run can go on: so far behind a period the end of a run that touched it
+/// can lie.
+const RUN_DAYS_MAX: i64 = 7;
+
+/// How many weeks before the one shown the trend is made from.
+const TREND_WEEKS: usize = 8;
+
+/// What `quota show` shows. Serialised, it is `quota show --format json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// What "now" was.
+    pub as_of: Timestamp,
+    /// The period's name.
+    pub period: String,
+    /// How it stands now, by account, region and quota.
+    pub now: Vec<StandingNow>,
+    /// The use over the period, fullest quota first.
+    pub over_period: Vec<QuotaFigures>,
+}
+
+/// How it stands with a quota now.
+#[derive(Clone, Debug, Serialize)]
+pub struct StandingNow {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Until when the runs there were collected.
+    pub collected_through: Option<Timestamp>,
+    /// The rest.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+impl Desk<'_> {
+    /// Use against quota, now and over a period.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn show(
+        &self,
+        books: &Arc<Books>,
+        period: &Period,
+        now: Timestamp,
+    ) -> Result<Shown, StoreError> {
+        let mut limits: Vec<QuotaValue> =
+            self.quotas.iter().filter_map(crate::quota::QuotaSetting::value).collect();
+        limits.extend(self.store.quotas().await?);
+        let mut standings = Vec::new();
+        for place in self.places(&limits, now).await? {
+            standings.extend(self.standings(&place, now).await?);
+        }
+        let mut over_period = figures(self.store, books, &limits, period, now).await?;
+        if period.noun() == "week" {
+            let figures = &mut over_period;
+            add_forecasts(self.store, books, &limits, period, figures, now).await?;
+        }
+        Ok(Shown { as_of: now, period: period.name.clone(), now: standings, over_period })
+    }
+
+    /// Every account, region and engine of which there is something to show.
+    async fn places(
+        &self,
+        limits: &[QuotaValue],
+        now: Timestamp,
+    ) -> Result<BTreeSet<QuotaPlace>, StoreError> {
+        let open = self.store.open_runs(now).await?;
+        let of_quota = |limit: &QuotaValue| QuotaPlace {
+            account: limit.account.clone(),
+            region: limit.region.clone(),
+            engine: if limit.quota.starts_with("glue") {
+                Engine::Glue
+            } else {
+                Engine::EmrServerless
+            },
+        };
+        let guards = self.store.guards().await?;
+        let held = guards.into_iter().map(|guard| guard.place);
+        let running = open.iter().filter(|run| run.end().is_none()).map(|run| run.identity.place());
+        Ok(limits.iter().map(of_quota).chain(held).chain(running).collect())
+    }
+}
+
+/// The use over a period, from the runs that touched it.
+async fn figures(
+    store: &Store,
+    books: &Arc<Books>,
+    limits: &[QuotaValue],
+    period: &Period,
+    now: Timestamp,
+) -> Result<Vec<QuotaFigures>, StoreError> {
+    let mut used = QuotaUse::new(period);
+    // Before the days: a run that ends meanwhile is then met twice and not missed.
+    for run in store.open_runs(now).await?.iter().filter(|run| run.end().is_none()) {
+        if run.state.is_terminal() {
+            continue;
+        }
+        let job = books.job(run);
+        let team = books.ownership.team(run, &job);
+        let QuotaPlace { account, region, engine } = run.identity.place();
+        used.add_open(run, &JobKey { engine, account, region, job }, &team, now);
+    }
+    let keep = |books: Arc<Books>| move |stored: StoredRun| books.row(&stored);
+    let first = period.utc_days().next().unwrap_or_else(|| utc_day(period.start));
+    let last = period.utc_days().last().unwrap_or(first);
+    let mut add = |rows: Vec<_>| rows.iter().for_each(|row| used.add(row));
+    let days = first.series(1.day()).take_while(|day| *day <= last);
+    store.read_days(days, Reach::All, now, keep(Arc::clone(books)), &mut add).await?;
+    let until = period.end.checked_add((RUN_DAYS_MAX * 24).hours()).unwrap_or(now).min(now);
+    let later = last.series(1.day()).skip(1).take_while(|day| *day <= utc_day(until));
+    let reach = Reach::StartedBefore(period.end);
+    store.read_days(later, reach, now, keep(Arc::clone(books)), &mut add).await?;
+    Ok(used.figures(limits))
+}
+
+/// Adds to each figure the week in which its quota will be reached, from the peaks of that week and
+/// of those before it, as far as they are stored.
+async fn add_forecasts(
+    store: &Store,
+    books: &Arc<Books>,
+    limits: &[QuotaValue],
+    period: &Period,
+    figures_of_period: &mut [QuotaFigures],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut peaks: BTreeMap<[String; 3], Vec<WeeklyPeak>> = BTreeMap::new();
+    let mut remember = |week: &Period, figures: &[QuotaFigures]| {
+        let monday = week.start.to_zoned(week.time_zone.clone()).date();
+        for figure in figures {
+            let key = [&figure.account, &figure.region, &figure.quota].map(Clone::clone);
+            peaks.entry(key).or_default().push(WeeklyPeak { monday, peak: figure.peak });
+        }
+    };
+    remember(period, figures_of_period);
+    let mut week = period.clone();
+    for _ in 0..TREND_WEEKS {
+        let Ok(before) = week.previous() else { break };
+        // A week of which a part has expired has no peak that could be believed.
+        if before.start < store.kept_since(now) {
+            break;
+        }
+        let before_figures = figures(store, books, limits, &before, now).await?;
+        remember(&before, &before_figures);
+        week = before;
+    }
+    for figure in figures_of_period {
+        let key = [&figure.account, &figure.region, &figure.quota].map(Clone::clone);
+        if let (Some(limit), Some(peaks)) = (figure.limit, peaks.get(&key)) {
+            figure.forecast = forecast(peaks, limit);
+        }
+    }
+    Ok(())
+}
