@@ -217,12 +217,6 @@ impl Ownership {
         self.rules.get(place).map(|(_, rule)| rule)
     }
 
-    /// A team as reports name it, whatever way somebody writes it.
-    #[must_use]
-    pub fn team_named(&self, text: &str) -> String {
-        if text == UNALLOCATED { text.to_owned() } else { self.teams.spelt(text) }
-    }
-
     /// Team, cost centre and environment. A rule's environment is for every job that it fits; its
     /// cost centre is its team's, and nobody else's.
     fn said<'r>(

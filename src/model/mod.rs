@@ -15,8 +15,8 @@ mod name;
 mod period;
 mod priced;
 mod quota;
-mod roll_up;
 mod reservation;
+mod roll_up;
 mod state;
 mod told;
 
