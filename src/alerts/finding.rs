@@ -1,11 +1,11 @@
 //! What a rule found: about whom, what was observed against which limit, and what to do about it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Engine;
 
 /// How bad a finding is; greater is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Good to know.
