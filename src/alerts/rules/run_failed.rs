@@ -6,7 +6,7 @@ use super::bad_end::{Words, findings};
 use crate::alerts::finding::Severity;
 use crate::alerts::limits::{Limits, LimitsError};
 use crate::alerts::rule::Check;
-use crate::model::RunState;
+use crate::model::{JobKind, RunState};
 
 pub(crate) const CODE: &str = "run-failed";
 
@@ -23,6 +23,11 @@ pub(crate) fn rule(section: Option<&toml::Table>) -> Result<Option<Check>, Limit
         happened: "failed",
         advice: "Read the error and mend the job; a later good run ends this alert",
     };
-    let check: Check = Box::new(move |facts| findings(facts, &words, |run| matches!(run.state, RunState::Failed | RunState::Error) || (run.state == RunState::Expired \&\& run.kind != JobKind::Streaming)));
+    let check: Check = Box::new(move |facts| {
+        findings(facts, &words, |run| {
+            matches!(run.state, RunState::Failed | RunState::Error)
+                || (run.state == RunState::Expired && run.kind != JobKind::Streaming)
+        })
+    });
     Ok(limits.enabled.then_some(check))
 }

@@ -6,7 +6,6 @@ use super::bad_end::{Words, findings};
 use crate::alerts::finding::Severity;
 use crate::alerts::limits::{Limits, LimitsError};
 use crate::alerts::rule::Check;
-use crate::model::RunState;
 
 pub(crate) const CODE: &str = "run-stopped";
 

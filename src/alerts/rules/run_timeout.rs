@@ -23,6 +23,7 @@ pub(crate) fn rule(section: Option<&toml::Table>) -> Result<Option<Check>, Limit
         happened: "ran into the timeout",
         advice: "Find out why it takes so long, or raise its timeout",
     };
-    let check: Check = Box::new(move |facts| findings(facts, &words, |run| run.state == RunState::Timeout));
+    let check: Check =
+        Box::new(move |facts| findings(facts, &words, |run| run.state == RunState::Timeout));
     Ok(limits.enabled.then_some(check))
 }
