@@ -1,19 +1,43 @@
 //! What rules look at: plain values, gathered once for all of them. Nothing here was judged yet.
+//!
+//! The last day is known run by run; the days before by their totals and their last ends, which is
+//! all that history is needed for. Whoever gathers facts need not sort them or look for nonsense in
+//! them: [`Facts::tidied`] does.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
+use super::finding::Subject;
 use crate::analysis::JobKey;
-use crate::model::{JobKind, RunIdentity, RunState, Usd};
+use crate::model::{
+    Engine, JobKind, JobRun, Price, PricedRun, RunIdentity, RunState, Usd, utc_day,
+};
+use crate::pricing::kind_of;
+
+/// How far back runs are known one by one.
+pub const WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far back days are known: four weeks of every weekday, and the one at hand.
+pub const HISTORY_DAYS: i64 = 35;
+
+/// How far ahead of `now` a source's clock may be. An end within it is now; one beyond it is no
+/// time at all, and its run is not judged.
+const SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// How old a source's last complete reading may be for its silence to mean anything.
+const FRESH: SignedDuration = SignedDuration::from_hours(6);
+
+/// The longest piece of an error that is kept, in characters.
+const ERROR_CHARS_MAX: usize = 300;
 
 /// Everything that an evaluation knows.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// What "now" is.
     pub now: Timestamp,
-    /// The jobs, each with its runs.
+    /// The jobs that ran within [`HISTORY_DAYS`], or are running.
     pub jobs: BTreeMap<JobKey, JobFacts>,
     /// The quotas, with their use.
     pub quotas: Vec<QuotaFacts>,
@@ -21,7 +45,7 @@ pub struct Facts {
     pub sources: Vec<SourceFacts>,
     /// The teams that have a budget.
     pub budgets: Vec<BudgetFacts>,
-    /// The reports that are to be sent.
+    /// The reports that are due, whether they were sent or not.
     pub reports: Vec<ReportFacts>,
 }
 
@@ -34,11 +58,11 @@ pub struct JobFacts {
     pub tagged: bool,
     /// The tags that count for its latest run.
     pub tags: BTreeMap<String, String>,
-    /// Runs that ended within the last 24 hours, by end.
+    /// Every run that ended within [`WINDOW`].
     pub ended: Vec<RunFacts>,
-    /// Runs under way, by start.
+    /// Every run under way.
     pub open: Vec<RunFacts>,
-    /// Earlier days, the latest last; today's and the days of `ended` are among them.
+    /// The UTC days before today on which runs of it ended.
     pub days: Vec<JobDay>,
 }
 
@@ -51,8 +75,8 @@ pub struct RunFacts {
     pub state: RunState,
     /// What kind of job it is of.
     pub kind: JobKind,
-    /// Whether it retries another run.
-    pub is_retry: bool,
+    /// The id of the run that it retries. (An EMR Serverless attempt's is its own.)
+    pub retry_of: Option<String>,
     /// When it started, where it did.
     pub started: Option<Timestamp>,
     /// When it ended; `None` while it is under way.
@@ -67,10 +91,71 @@ pub struct RunFacts {
     pub version: Option<String>,
     /// What it cost, where that is known.
     pub cost: Option<Usd>,
+    /// Of that, what a billing minimum added over the seconds used.
+    pub minimum_extra: Usd,
     /// The first line of its error.
     pub error: Option<String>,
     /// EMR Serverless: whether its application has a maximum capacity; `None` where not known.
     pub has_maximum: Option<bool>,
+}
+
+impl RunFacts {
+    /// The facts of a run and its price.
+    #[must_use]
+    pub fn of(run: &JobRun, priced: &PricedRun) -> Self {
+        let attempt_before = (run.identity.attempt > 1).then(|| run.identity.run_id.clone());
+        let emr = run.identity.engine == Engine::EmrServerless;
+        let first_line = |error: &String| {
+            error.lines().next().unwrap_or_default().chars().take(ERROR_CHARS_MAX).collect()
+        };
+        Self {
+            identity: run.identity.clone(),
+            state: run.state.clone(),
+            kind: kind_of(run),
+            retry_of: run.previous_run_id.clone().or(attempt_before),
+            started: run.started_at,
+            ended: run.end(),
+            runtime_seconds: run.runtime_seconds(),
+            timeout_minutes: run.timeout_minutes,
+            workers: run.worker_count,
+            version: run.version.clone(),
+            cost: priced.price.cost(),
+            minimum_extra: match priced.price {
+                Price::Priced { minimum_extra, .. } => minimum_extra,
+                Price::Unpriced(_) => Usd::ZERO,
+            },
+            error: run.error.as_ref().map(first_line),
+            has_maximum: run
+                .definition
+                .as_ref()
+                .filter(|_| emr)
+                .map(|definition| definition.maximum_vcpus.is_some()),
+        }
+    }
+
+    /// Whether it ends by itself: neither a stream nor a session, which last as long as they may.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        !matches!(self.kind, JobKind::Streaming | JobKind::Session)
+    }
+
+    /// Seconds since it started, as of a time.
+    #[must_use]
+    pub fn elapsed_seconds(&self, at: Timestamp) -> Option<u64> {
+        u64::try_from(at.as_second() - self.started?.as_second()).ok()
+    }
+
+    fn end(&self) -> Option<End<'_>> {
+        Some(End {
+            run: Some(&self.identity.run_id),
+            state: &self.state,
+            is_batch: self.is_batch(),
+            started: self.started,
+            ended: self.ended?,
+            runtime_seconds: self.runtime_seconds,
+            cost: self.cost,
+        })
+    }
 }
 
 /// What a job did on one UTC day.
@@ -80,16 +165,110 @@ pub struct JobDay {
     pub day: Date,
     /// Runs that ended on it.
     pub runs: u64,
-    /// Of those, with a bad end.
-    pub failures: u64,
     /// What they cost.
     pub cost: Usd,
-    /// The seconds of work of each, or of a fair sample of many.
-    pub runtimes: Vec<u64>,
-    /// When the last of them ended well, if one did.
-    pub last_good_end: Option<Timestamp>,
-    /// When each of them started, as seconds of the day, or of a fair sample of many.
-    pub starts: Vec<u32>,
+    /// The last ends of the day: all of them, or as many as are kept.
+    pub ends: Vec<DayEnd>,
+}
+
+/// How one run of a day ended.
+#[derive(Clone, Debug)]
+pub struct DayEnd {
+    /// The run's id; `None` where it is not kept, as of runs that ended well.
+    pub run_id: Option<String>,
+    /// How it ended.
+    pub state: RunState,
+    /// Whether it ended by itself: neither a stream nor a session.
+    pub is_batch: bool,
+    /// When it started, where that is known.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Seconds of work.
+    pub runtime_seconds: u64,
+    /// What it cost, where that is known.
+    pub cost: Option<Usd>,
+}
+
+impl DayEnd {
+    fn end(&self) -> End<'_> {
+        End {
+            run: self.run_id.as_deref(),
+            state: &self.state,
+            is_batch: self.is_batch,
+            started: self.started,
+            ended: self.ended,
+            runtime_seconds: self.runtime_seconds,
+            cost: self.cost,
+        }
+    }
+}
+
+/// An end of a run, whether of the last day or from before.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// The run's id, where it is known.
+    pub run: Option<&'a str>,
+    /// How it ended.
+    pub state: &'a RunState,
+    /// Whether it ended by itself: neither a stream nor a session.
+    pub is_batch: bool,
+    /// When it started, where that is known.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Seconds of work.
+    pub runtime_seconds: u64,
+    /// What it cost, where that is known.
+    pub cost: Option<Usd>,
+}
+
+impl End<'_> {
+    /// Whether it did what it was started for. A stream's weekly restart (`EXPIRED`) is no bad end.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.state.is_good_end() || (*self.state == RunState::Expired && !self.is_batch)
+    }
+
+    /// When it began, as far as that is known: no later than it ended.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        self.started.unwrap_or(self.ended)
+    }
+}
+
+impl JobFacts {
+    /// Every end that is known, the oldest first.
+    pub fn ends(&self) -> impl DoubleEndedIterator<Item = End<'_>> {
+        let before = self.days.iter().flat_map(|day| &day.ends).map(DayEnd::end);
+        before.chain(self.ended.iter().filter_map(RunFacts::end))
+    }
+
+    /// When runs of it began, the earliest first: those that ended and those under way.
+    #[must_use]
+    pub fn starts(&self) -> Vec<Timestamp> {
+        let open = self.open.iter().filter_map(|run| run.started);
+        let mut starts: Vec<_> = self.ends().filter_map(|end| end.started).chain(open).collect();
+        starts.sort_unstable();
+        starts
+    }
+
+    /// The runs of the window and those under way: what tells how it is configured now.
+    pub fn recent(&self) -> impl Iterator<Item = &RunFacts> {
+        self.ended.iter().chain(&self.open)
+    }
+
+    /// What it cost on each UTC day, the latest last; today's is what it cost so far.
+    #[must_use]
+    pub fn day_costs(&self, today: Date) -> Vec<(Date, Usd)> {
+        let mut costs: Vec<_> = self.days.iter().map(|day| (day.day, day.cost)).collect();
+        let ended_today = |run: &&RunFacts| run.ended.is_some_and(|end| utc_day(end) == today);
+        let mut today_runs = self.ended.iter().filter(ended_today).peekable();
+        if today_runs.peek().is_some() {
+            costs.push((today, today_runs.filter_map(|run| run.cost).sum()));
+        }
+        costs
+    }
 }
 
 /// A quota and its use.
@@ -105,13 +284,24 @@ pub struct QuotaFacts {
     pub limit: f64,
     /// What is in use now.
     pub now: f64,
-    /// The highest use of the last 24 hours, and when.
+    /// The highest use within [`WINDOW`].
     pub peak: f64,
     /// When that was.
     pub peak_at: Option<Timestamp>,
-    /// Who uses it now, most first: team, use, and the share that the team is configured to have.
-    pub by_team: Vec<(String, f64, Option<f64>)>,
-    /// Runs that wait for it.
+    /// Who uses it or waits for it now.
+    pub by_team: Vec<TeamUse>,
+}
+
+/// What a team has of a quota now.
+#[derive(Clone, Debug)]
+pub struct TeamUse {
+    /// The team.
+    pub team: String,
+    /// What it uses, in the quota's unit.
+    pub used: f64,
+    /// What it may use at most by the configured shares, burst included, in the quota's unit.
+    pub share: Option<f64>,
+    /// Its runs that wait for the quota.
     pub waiting: u64,
 }
 
@@ -122,7 +312,7 @@ pub struct SourceFacts {
     pub account: String,
     /// The region.
     pub region: String,
-    /// The engine.
+    /// The engine, in its word.
     pub engine: String,
     /// Until when it was read completely.
     pub collected_through: Option<Timestamp>,
@@ -139,7 +329,7 @@ pub struct BudgetFacts {
     pub month: String,
     /// The budget.
     pub budget: Usd,
-    /// What was used of it on complete days.
+    /// What was used of it so far.
     pub used: Usd,
     /// What will have been used at the month's end, where that can be said.
     pub forecast: Option<Usd>,
@@ -156,4 +346,104 @@ pub struct ReportFacts {
     pub due: Timestamp,
     /// How many of its readers do not have it.
     pub missing: u64,
+}
+
+impl Facts {
+    /// The same facts, in an order that does not depend on how they were gathered, without what is
+    /// from no time that can be: skewed clocks must neither break a rule nor set it off.
+    #[must_use]
+    pub fn tidied(mut self) -> Self {
+        let now = self.now;
+        for job in self.jobs.values_mut() {
+            job.tidy(now);
+        }
+        self.quotas.retain(|quota| quota.limit.is_finite() && quota.limit > 0.0);
+        for quota in &mut self.quotas {
+            quota.by_team.sort_by(|a, b| b.used.total_cmp(&a.used).then(a.team.cmp(&b.team)));
+        }
+        self.quotas.sort_by_cached_key(|q| (q.account.clone(), q.region.clone(), q.quota.clone()));
+        self.sources.sort_by_cached_key(|s| [&s.account, &s.region, &s.engine].map(String::clone));
+        self.budgets.sort_by_cached_key(|budget| (budget.team.clone(), budget.month.clone()));
+        self.reports.sort_by_cached_key(|report| (report.report.clone(), report.due));
+        self
+    }
+
+    /// Until when a job's runs are known completely; `None` where its source was never read. What
+    /// no source is known for was imported, and is taken to be complete.
+    #[must_use]
+    pub fn seen_through(&self, job: &JobKey) -> Option<Timestamp> {
+        let source = self.source(&job.account, &job.region, job.engine.as_str());
+        source.map_or(Some(self.now), |source| Some(source.collected_through?.min(self.now)))
+    }
+
+    /// Why nothing can be concluded from what is not found about a subject.
+    #[must_use]
+    pub fn blind_to(&self, subject: &Subject) -> Option<String> {
+        if subject.engine.is_empty() {
+            return None;
+        }
+        let Subject { account, region, engine, .. } = subject;
+        let source = self.source(account, region, engine)?;
+        let place = format!("{engine} of {account} in {region}");
+        match source.collected_through {
+            None => Some(format!("{place} was never read")),
+            Some(at) if self.now.duration_since(at) > FRESH => {
+                Some(format!("{place} was last read at {}", at.strftime("%Y-%m-%d %H:%M UTC")))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The job that a subject is about, if it is about one that is known.
+    #[must_use]
+    pub fn job(&self, subject: &Subject) -> Option<&JobFacts> {
+        self.jobs.get(&JobKey {
+            engine: Engine::from(subject.engine.as_str()),
+            account: subject.account.clone(),
+            region: subject.region.clone(),
+            job: subject.job.clone(),
+        })
+    }
+
+    fn source(&self, account: &str, region: &str, engine: &str) -> Option<&SourceFacts> {
+        let is_it = |source: &&SourceFacts| {
+            source.account == account && source.region == region && source.engine == engine
+        };
+        self.sources.iter().find(is_it)
+    }
+}
+
+impl JobFacts {
+    fn tidy(&mut self, now: Timestamp) {
+        let window = now - WINDOW;
+        for run in self.ended.iter_mut().chain(&mut self.open) {
+            run.ended = run.ended.and_then(|end| sensible(end, now));
+            let latest = run.ended.unwrap_or(now);
+            run.started = run.started.and_then(|start| sensible(start, now)).map(|s| s.min(latest));
+        }
+        self.ended.retain(|run| run.ended.is_some_and(|end| end > window));
+        self.ended.sort_by_cached_key(|run| (run.ended, order(&run.identity)));
+        self.ended.dedup_by(|a, b| a.identity == b.identity);
+        self.open.retain(|run| !run.state.is_terminal());
+        self.open.sort_by_cached_key(|run| (run.started, order(&run.identity)));
+        self.days.retain(|day| day.day < utc_day(now));
+        self.days.sort_by_key(|day| day.day);
+        for day in &mut self.days {
+            // The window's runs are known better than by their day.
+            day.ends.retain(|end| end.ended <= window);
+            for end in &mut day.ends {
+                end.started = end.started.map(|start| start.min(end.ended));
+            }
+            day.ends.sort_by(|a, b| (a.ended, &a.run_id).cmp(&(b.ended, &b.run_id)));
+        }
+    }
+}
+
+/// A time that a clock a little ahead may have told.
+fn sensible(time: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    (time.duration_since(now) <= SKEW).then(|| time.min(now))
+}
+
+fn order(run: &RunIdentity) -> (String, u32) {
+    (run.run_id.clone(), run.attempt)
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Engine;
+use super::words;
+use crate::analysis::JobKey;
+use crate::model::{RunIdentity, Usd};
 
 /// How bad a finding is; greater is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +31,8 @@ impl Severity {
 }
 
 /// Whom a finding is about. Empty where it is about nothing so narrow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Subject {
     /// The account.
     pub account: String,
@@ -41,6 +44,9 @@ pub struct Subject {
     pub job: String,
     /// The run that shows it; not part of the fingerprint.
     pub run_id: String,
+    /// The EMR Serverless application of that run; not part of the fingerprint.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub application_id: String,
     /// The team.
     pub team: String,
     /// What else tells two subjects of one rule apart: a quota's name, an application's id.
@@ -51,35 +57,48 @@ pub struct Subject {
 impl Subject {
     /// A job.
     #[must_use]
-    pub fn job(account: &str, region: &str, engine: &Engine, job: &str, team: &str) -> Self {
+    pub fn job(key: &JobKey, team: &str) -> Self {
         Self {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            engine: engine.as_str().to_owned(),
-            job: job.to_owned(),
+            account: key.account.clone(),
+            region: key.region.clone(),
+            engine: key.engine.as_str().to_owned(),
+            job: key.job.clone(),
             team: team.to_owned(),
             ..Self::default()
         }
     }
+
+    /// A team.
+    #[must_use]
+    pub fn team(team: &str) -> Self {
+        Self { team: team.to_owned(), ..Self::default() }
+    }
+
+    /// The same subject, shown by a run.
+    #[must_use]
+    pub fn shown_by(self, run: &RunIdentity) -> Self {
+        let application_id = run.application_id.clone().unwrap_or_default();
+        Self { run_id: run.run_id.clone(), application_id, ..self }
+    }
 }
 
 /// What a rule found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's stable code.
-    pub code: &'static str,
+    pub code: String,
     /// How bad it is.
     pub severity: Severity,
     /// Whom it is about.
     pub subject: Subject,
     /// What was observed, with its unit, as people read it.
     pub observed: String,
-    /// The limit that it is beyond, likewise.
+    /// The limit that it is beyond, likewise; empty where there is none.
     pub limit: String,
     /// How far beyond the limit, in thousandths of it: what a later evaluation compares to tell
-    /// whether it became worse. A number of the rule's own where there is no such ratio.
+    /// whether it became worse. 0 where it can only be or not be.
     pub magnitude: u64,
-    /// One sentence: what happened.
+    /// One sentence: what is wrong.
     pub message: String,
     /// What shows it: run ids, days, amounts; a line each.
     pub evidence: Vec<String>,
@@ -88,15 +107,116 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding of which only rule and subject are said yet.
+    #[must_use]
+    pub fn new(code: &str, severity: Severity, subject: Subject, message: String) -> Self {
+        Self {
+            code: code.to_owned(),
+            severity,
+            subject,
+            observed: String::new(),
+            limit: String::new(),
+            magnitude: 0,
+            message,
+            evidence: Vec::new(),
+            advice: String::new(),
+        }
+    }
+
+    /// With an amount beyond its limit.
+    #[must_use]
+    pub fn beyond_usd(self, observed: Usd, limit: Usd) -> Self {
+        Self {
+            observed: words::dollars(observed),
+            limit: words::dollars(limit),
+            magnitude: words::beyond_usd(observed, limit),
+            ..self
+        }
+    }
+
+    /// With seconds beyond their limit.
+    #[must_use]
+    pub fn beyond_seconds(self, observed: u64, limit: u64) -> Self {
+        Self {
+            observed: words::duration(observed),
+            limit: words::duration(limit),
+            magnitude: words::beyond(observed, limit),
+            ..self
+        }
+    }
+
+    /// With a number of things beyond its limit.
+    #[must_use]
+    pub fn beyond_count(self, observed: u64, limit: u64, one: &str) -> Self {
+        Self {
+            observed: words::counted(observed, one),
+            limit: words::counted(limit, one),
+            magnitude: words::beyond(observed, limit),
+            ..self
+        }
+    }
+
+    /// With what shows it.
+    #[must_use]
+    pub fn shown(self, evidence: Vec<String>) -> Self {
+        Self { evidence, ..self }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn advise(self, advice: &str) -> Self {
+        Self { advice: advice.to_owned(), ..self }
+    }
+
     /// What makes two findings the same one at different times: the rule and the subject, never a
     /// number or the run that happens to show it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let Subject { account, region, engine, job, team, detail, run_id: _ } = &self.subject;
-        // A team's change of name or owner does not make another problem of a job.
-        let team = if job.is_empty() { team.as_str() } else { "" };
+        let Subject { account, region, engine, job, team, detail, run_id: _, application_id: _ } =
+            &self.subject;
+        // What an engine runs has no other problem because its team changes.
+        let team = if engine.is_empty() { team.as_str() } else { "" };
         let parts = [account.as_str(), region, engine, job, team, detail];
         let escaped = parts.map(|part| part.replace('%', "%25").replace('|', "%7C"));
         format!("{}|{}", self.code, escaped.join("|"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn finding(subject: Subject) -> Finding {
+        Finding::new("run-cost", Severity::Warning, subject, String::new())
+    }
+
+    #[test]
+    fn a_fingerprint_survives_numbers_runs_and_a_new_team() {
+        let (engine, job, team) = ("glue".into(), "load".into(), "orders".into());
+        let job = Subject { engine, job, team, ..Subject::default() };
+        let usd = |text: &str| text.parse::<Usd>().unwrap();
+        let first = finding(job.clone()).beyond_usd(usd("200"), usd("100"));
+        assert_eq!((first.observed.as_str(), first.magnitude), ("$200.00", 2_000));
+        let other = Subject { team: "sales".into(), run_id: "jr_2".into(), ..job };
+        let second = finding(other).beyond_usd(usd("300"), usd("150"));
+        assert_eq!(first.fingerprint(), second.fingerprint());
+        let budget = |team| finding(Subject::team(team)).fingerprint();
+        assert_ne!(budget("orders"), budget("sales"));
+    }
+
+    proptest! {
+        /// No name can be chosen so that two subjects become one.
+        #[test]
+        fn different_subjects_have_different_fingerprints(
+            a in prop::array::uniform3("[a|%7C]{0,4}"), b in prop::array::uniform3("[a|%7C]{0,4}")
+        ) {
+            let of = |[account, region, job]: &[String; 3]| {
+                let (account, region, job) = (account.clone(), region.clone(), job.clone());
+                finding(Subject { account, region, job, ..Subject::default() }).fingerprint()
+            };
+            prop_assert_eq!(a == b, of(&a) == of(&b));
+        }
     }
 }

@@ -33,9 +33,9 @@ struct Scope {
 
 /// The limits of one rule.
 #[derive(Clone, Debug)]
-pub struct Limits<T> {
+pub(super) struct Limits<T> {
     /// Whether the rule is asked at all.
-    pub enabled: bool,
+    pub(super) enabled: bool,
     /// How bad its findings are, where the configuration says so.
     severity: Option<Severity>,
     default: T,
@@ -46,8 +46,13 @@ impl<T: DeserializeOwned> Limits<T> {
     /// Reads a rule's section; an absent one is an empty one.
     ///
     /// # Errors
-    /// When a limit is not one of the rule, has the wrong type, or a pattern does not compile.
-    pub fn read(rule: &str, section: Option<&toml::Table>) -> Result<Self, LimitsError> {
+    /// When a limit is not one of the rule, has the wrong type or makes no sense (`check` says so),
+    /// or a pattern does not compile.
+    pub(super) fn read(
+        rule: &str,
+        section: Option<&toml::Table>,
+        check: fn(&T) -> Result<(), String>,
+    ) -> Result<Self, LimitsError> {
         let wrong = |reason: String| LimitsError { rule: rule.to_owned(), reason };
         let mut table = section.cloned().unwrap_or_default();
         let enabled = match table.remove("enabled") {
@@ -62,8 +67,10 @@ impl<T: DeserializeOwned> Limits<T> {
             Some(toml::Value::Array(others)) => others,
             Some(_) => return Err(wrong("write [[... for]], a table for each".to_owned())),
         };
-        let parse = |table: &toml::Table| {
-            T::deserialize(toml::Value::Table(table.clone())).map_err(|e| wrong(e.to_string()))
+        let parse = |table: toml::Table| {
+            let limits: T = serde_path_to_error::deserialize(toml::Value::Table(table))
+                .map_err(|error| named(&error))?;
+            check(&limits).map(|()| limits)
         };
         let other = |(place, other): (usize, &toml::Value)| {
             let at = |reason: String| wrong(format!("for[{place}]: {reason}"));
@@ -71,27 +78,32 @@ impl<T: DeserializeOwned> Limits<T> {
             let scope = Scope::take(&mut own).map_err(at)?;
             let mut whole = table.clone();
             whole.extend(own);
-            let limits = T::deserialize(toml::Value::Table(whole));
-            Ok((scope, limits.map_err(|error| at(error.to_string()))?))
+            Ok((scope, parse(whole).map_err(at)?))
         };
         Ok(Self {
             enabled,
             severity,
-            default: parse(&table)?,
+            default: parse(table.clone()).map_err(&wrong)?,
             others: others.iter().enumerate().map(other).collect::<Result<_, _>>()?,
         })
     }
 }
 
+/// A mistake with the key that it is in.
+fn named(error: &serde_path_to_error::Error<toml::de::Error>) -> String {
+    let (path, reason) = (error.path().to_string(), error.inner().to_string());
+    if path == "." { reason } else { format!("{path}: {}", reason.trim_end()) }
+}
+
 impl<T> Limits<T> {
     /// The limits for a job: the first that fit, else the default ones.
-    pub fn of_job(&self, key: &JobKey, job: &JobFacts) -> &T {
+    pub(super) fn of_job(&self, key: &JobKey, job: &JobFacts) -> &T {
         let fits = |(scope, _): &&(Scope, T)| scope.fits(&key.job, &job.team, &job.tags);
         self.others.iter().find(fits).map_or(&self.default, |(_, limits)| limits)
     }
 
     /// The limits for a team.
-    pub fn of_team(&self, team: &str) -> &T {
+    pub(super) fn of_team(&self, team: &str) -> &T {
         let fits = |(scope, _): &&(Scope, T)| {
             scope.job.is_none() && scope.tag.is_none() && scope.fits("", team, &BTreeMap::new())
         };
@@ -99,12 +111,12 @@ impl<T> Limits<T> {
     }
 
     /// The limits for what belongs to no job or team.
-    pub const fn of_all(&self) -> &T {
+    pub(super) const fn of_all(&self) -> &T {
         &self.default
     }
 
     /// The configured severity, else the rule's own.
-    pub fn severity(&self, own: Severity) -> Severity {
+    pub(super) fn severity(&self, own: Severity) -> Severity {
         self.severity.unwrap_or(own)
     }
 }
@@ -156,7 +168,9 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Limits<Cost>, LimitsError> {
-        Limits::read("job-cost", Some(&toml::from_str(text).unwrap()))
+        let check =
+            |cost: &Cost| if cost.days > 0 { Ok(()) } else { Err("days: at least 1".into()) };
+        Limits::read("job-cost", Some(&toml::from_str(text).unwrap()), check)
     }
 
     fn job(name: &str) -> JobKey {
@@ -188,7 +202,11 @@ mod tests {
     #[test]
     fn a_mistake_names_the_rule() {
         let refusal = |text: &str| read(text).unwrap_err().to_string();
-        assert!(refusal("limit = 5").starts_with("alerts.rules.job-cost: unknown field `limit`"));
+        let unknown = refusal("limit = 5");
+        assert!(unknown.starts_with("alerts.rules.job-cost: limit: unknown field"), "{unknown}");
+        assert!(refusal("days = 0").ends_with("job-cost: days: at least 1"));
+        let wrong = refusal("[[for]]\nteam = 'x'\ndays = 'many'");
+        assert!(wrong.starts_with("alerts.rules.job-cost: for[0]: days: "), "{wrong}");
         assert!(refusal("[[for]]\ndays = 5").contains("for[0]: say whom it is for"));
         assert!(refusal("[[for]]\njob = '('").contains("for[0]: job `(`"));
         assert!(refusal("[[for]]\ntag = 'x'").contains("key=value"));

@@ -1,5 +1,7 @@
 //! Numbers as people read them in an alert.
 
+use jiff::Timestamp;
+
 use crate::model::Usd;
 
 /// Dollars and cents, `$1,234.50`.
@@ -30,8 +32,18 @@ pub(super) fn duration(seconds: u64) -> String {
 }
 
 /// `1 run`, `2 runs`.
-pub(super) fn counted(count: usize, one: &str) -> String {
+pub(super) fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// An instant to the minute.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How many things there are.
+pub(super) fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// A value as thousandths of its limit: how far beyond it is.

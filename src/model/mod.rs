@@ -17,6 +17,7 @@ mod priced;
 mod quota;
 mod reservation;
 mod roll_up;
+mod recipient;
 mod state;
 mod told;
 
@@ -43,5 +44,6 @@ pub use reservation::{
     Need, Reservation, ReservationId, ReservationIdError, StartedRun, take_places,
 };
 pub use roll_up::{Counts, HourCount, LastEnd, RollUp, RunSample};
+pub use recipient::{Recipient, RecipientError};
 pub use state::RunState;
 pub use told::Teller;

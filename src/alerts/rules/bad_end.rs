@@ -1,10 +1,17 @@
-//! What the rules about how runs end have in common: bad ends of a job that no later run of it has
-//! made good. A run that failed and whose retry went well is for the weekly report, not for a mail.
+//! What the rules about how runs end have in common: bad ends of a job that nothing has made good.
+//!
+//! A bad end is made good by a run that began after it and ended well. One that was at work already
+//! had nothing to do with it. Of a chain of retries only the last end counts, and none while
+//! another retry is under way: a run whose retry went well is for the weekly report, not for a
+//! mail.
 
-use crate::alerts::facts::{Facts, JobFacts, RunFacts};
+use jiff::Timestamp;
+
+use crate::alerts::facts::{End, Facts, JobFacts, RunFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
-use crate::alerts::words::counted;
-use crate::analysis::JobKey;
+use crate::alerts::rule::job_is_gone;
+use crate::alerts::words::{counted, number, time};
+use crate::model::RunState;
 
 /// How many runs are named as evidence.
 const EVIDENCE_MAX: usize = 5;
@@ -18,43 +25,119 @@ pub(super) struct Words {
     pub(super) advice: &'static str,
 }
 
-/// A finding for each job with runs that ended this way since its last good end.
+/// A finding for each job with runs that ended this way and that nothing made good.
 pub(super) fn findings(
     facts: &Facts,
     words: &Words,
-    is_one: impl Fn(&RunFacts) -> bool,
+    is_one: impl Fn(&RunState) -> bool,
 ) -> Vec<Finding> {
-    let finding = |(key, job): (&JobKey, &JobFacts)| {
-        let unrepaired: Vec<_> = since_last_good(job).filter(|run| is_one(run)).collect();
-        let last = unrepaired.last()?;
-        let runs = counted(unrepaired.len(), "run");
-        let subject = Subject {
-            run_id: last.identity.run_id.clone(),
-            ..Subject::job(&key.account, &key.region, &key.engine, &key.job, &job.team)
+    let mut findings = Vec::new();
+    for (key, job) in &facts.jobs {
+        let ends = unrepaired(job);
+        let ends: Vec<_> = ends.into_iter().filter(|end| is_one(end.state)).collect();
+        let Some(last) = ends.last() else { continue };
+        let runs = counted(number(ends.len()), "run");
+        let shown_by = job.ended.iter().rev().find(|run| last.run == Some(&run.identity.run_id));
+        let subject = Subject::job(key, &job.team);
+        let subject = match shown_by {
+            Some(run) => subject.shown_by(&run.identity),
+            None => Subject { run_id: last.run.unwrap_or_default().to_owned(), ..subject },
         };
-        let error = last.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
-        Some(Finding {
-            code: words.code,
-            severity: words.severity,
-            subject,
-            observed: runs.clone(),
-            limit: "none".to_owned(),
-            magnitude: 0,
-            message: format!("{runs} of {} {}{error}", key.job, words.happened),
-            evidence: unrepaired.iter().rev().take(EVIDENCE_MAX).map(|run| shown(run)).collect(),
-            advice: words.advice.to_owned(),
-        })
-    };
-    facts.jobs.iter().filter_map(finding).collect()
+        let error = shown_by.and_then(|run| run.error.as_deref());
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+        let message = format!("{runs} of {} {}{error}", key.job, words.happened);
+        let finding = Finding {
+            observed: runs,
+            ..Finding::new(words.code, words.severity, subject, message)
+        };
+        let evidence = ends.iter().rev().take(EVIDENCE_MAX).map(shown).collect();
+        findings.push(finding.shown(evidence).advise(words.advice));
+    }
+    findings
 }
 
-/// The runs that ended after the last one that ended well, the oldest first.
-pub(super) fn since_last_good(job: &JobFacts) -> impl Iterator<Item = &RunFacts> {
-    let last_good = job.ended.iter().rposition(|run| run.state.is_good_end());
-    job.ended.iter().skip(last_good.map_or(0, |place| place + 1))
+/// Why a job's alert of this kind is not over although the rule does not find it: the job has not
+/// ended well since, it only ended badly in another way, or is being tried again.
+pub(super) fn undecided(facts: &Facts, subject: &Subject) -> Option<String> {
+    let Some(job) = facts.job(subject) else { return job_is_gone(facts, subject) };
+    let last_good = job.ends().filter(End::is_good).map(|end| end.began()).max();
+    let bad = job.ends().rfind(|end| !end.is_good());
+    match bad {
+        Some(bad) if last_good.is_none_or(|good| good < bad.ended) => {
+            Some(format!("it has not ended well since it was {}", bad.state))
+        }
+        None if last_good.is_none() => Some("no end of the job is known any more".to_owned()),
+        _ => None,
+    }
 }
 
-fn shown(run: &RunFacts) -> String {
-    let end = run.ended.map(|end| end.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
-    format!("{} {}{}", run.identity.run_id, run.state.as_str(), end.unwrap_or_default())
+/// The bad ends of a job that nothing made good, the oldest first.
+pub(super) fn unrepaired(job: &JobFacts) -> Vec<End<'_>> {
+    let last_good = job.ends().filter(End::is_good).map(|end| end.began()).max();
+    let after = |end: &End<'_>| last_good.is_none_or(|good: Timestamp| good < end.ended);
+    let mut retried: Vec<_> = job.recent().filter_map(retried_by).collect();
+    retried.sort_unstable();
+    // An EMR Serverless attempt shares its run's id, so the number of attempts left decides.
+    let mut ends = Vec::new();
+    for end in job.ends().filter(|end| !end.is_good() && after(end)) {
+        let place = end.run.and_then(|run| retried.binary_search(&run).ok());
+        match place {
+            Some(place) => drop(retried.remove(place)),
+            None => ends.push(end),
+        }
+    }
+    ends
+}
+
+fn retried_by(run: &RunFacts) -> Option<&str> {
+    run.retry_of.as_deref()
+}
+
+fn shown(end: &End<'_>) -> String {
+    format!("{} {} at {}", end.run.unwrap_or("a run"), end.state, time(end.ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::rules::testing::{Run, facts, job};
+
+    fn unrepaired_ids(runs: &[Run]) -> Vec<String> {
+        let facts = facts(&[("load", runs)]);
+        let ends = unrepaired(job(&facts, "load"));
+        ends.iter().map(|end| end.run.unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_later_good_run_makes_good_and_one_under_way_does_not() {
+        let failed = Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00");
+        let later = Run::ended("b", "SUCCEEDED", "11-14 09:30", "11-14 10:00");
+        assert!(unrepaired_ids(&[failed.clone(), later]).is_empty());
+        let beside = Run::ended("b", "SUCCEEDED", "11-14 08:30", "11-14 10:00");
+        assert_eq!(unrepaired_ids(&[failed, beside]), ["a"]);
+    }
+
+    #[test]
+    fn of_a_chain_only_the_last_end_counts() {
+        let first = Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00");
+        let retry = Run::ended("b", "FAILED", "11-14 09:10", "11-14 10:00").retry_of("a");
+        assert_eq!(unrepaired_ids(&[first.clone(), retry]), ["b"]);
+        let under_way = Run::open("b", "11-14 09:10").retry_of("a");
+        assert!(unrepaired_ids(&[first.clone(), under_way]).is_empty());
+        // A rerun that nobody chained is another try, and not over.
+        assert_eq!(unrepaired_ids(&[first, Run::open("b", "11-14 09:10")]), ["a"]);
+    }
+
+    #[test]
+    fn attempts_of_one_run_are_one_chain() {
+        let attempt = |n, from, to| Run::ended("a", "FAILED", from, to).attempt(n);
+        let runs = [
+            attempt(1, "11-14 08:00", "11-14 08:10"),
+            attempt(2, "11-14 08:11", "11-14 08:20"),
+            attempt(3, "11-14 08:21", "11-14 08:30"),
+        ];
+        assert_eq!(unrepaired_ids(&runs).len(), 1);
+        let last = unrepaired_ids(&[runs[0].clone(), Run::open("a", "11-14 08:11").attempt(2)]);
+        assert!(last.is_empty());
+    }
 }

@@ -1,33 +1,43 @@
-//! `run-failed`: runs that failed, by themselves or because of their trigger, and that no later run made good.
+//! `run-failed`: runs that failed, by themselves or because of their trigger, and that nothing has
+//! made good.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::bad_end::{Words, findings};
-use crate::alerts::finding::Severity;
-use crate::alerts::limits::{Limits, LimitsError};
-use crate::alerts::rule::Check;
-use crate::model::{JobKind, RunState};
+use super::bad_end::{self, Words};
+use crate::alerts::facts::Facts;
+use crate::alerts::finding::{Finding, Severity, Subject};
+use crate::alerts::limits::Limits;
+use crate::alerts::rule::Rule;
+use crate::model::RunState;
 
-pub(crate) const CODE: &str = "run-failed";
+pub(crate) struct RunFailed;
 
-/// The rule has no limits.
-#[derive(Debug, Default, Deserialize)]
+/// There are none: one failed run is enough.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct None {}
+pub(crate) struct None {}
 
-pub(crate) fn rule(section: Option<&toml::Table>) -> Result<Option<Check>, LimitsError> {
-    let limits = Limits::<None>::read(CODE, section)?;
-    let words = Words {
-        code: CODE,
-        severity: limits.severity(Severity::Warning),
-        happened: "failed",
-        advice: "Read the error and mend the job; a later good run ends this alert",
-    };
-    let check: Check = Box::new(move |facts| {
-        findings(facts, &words, |run| {
-            matches!(run.state, RunState::Failed | RunState::Error)
-                || (run.state == RunState::Expired && run.kind != JobKind::Streaming)
+impl Rule for RunFailed {
+    const CODE: &'static str = "run-failed";
+    const SEVERITY: Severity = Severity::Warning;
+    const MEANING: &'static str =
+        "a run failed, and neither a retry nor a later run of the job has made it good";
+    type Limits = None;
+
+    fn find(limits: &Limits<None>, facts: &Facts) -> Vec<Finding> {
+        let words = Words {
+            code: Self::CODE,
+            severity: limits.severity(Self::SEVERITY),
+            happened: "failed",
+            advice: "Read the error and mend the job; a later good run ends this alert",
+        };
+        // A stream's weekly restart is EXPIRED too, and no bad end at all.
+        bad_end::findings(facts, &words, |state| {
+            matches!(state, RunState::Failed | RunState::Error | RunState::Expired)
         })
-    });
-    Ok(limits.enabled.then_some(check))
+    }
+
+    fn undecided(_: &Limits<None>, facts: &Facts, subject: &Subject) -> Option<String> {
+        bad_end::undecided(facts, subject)
+    }
 }

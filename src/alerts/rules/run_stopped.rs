@@ -1,27 +1,39 @@
-//! `run-stopped`: runs that somebody stopped or cancelled, and that no later run made good.
+//! `run-stopped`: runs that somebody stopped or cancelled, and that nothing has made good.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::bad_end::{Words, findings};
-use crate::alerts::finding::Severity;
-use crate::alerts::limits::{Limits, LimitsError};
-use crate::alerts::rule::Check;
+use super::bad_end::{self, Words};
+use crate::alerts::facts::Facts;
+use crate::alerts::finding::{Finding, Severity, Subject};
+use crate::alerts::limits::Limits;
+use crate::alerts::rule::Rule;
+use crate::model::RunState;
 
-pub(crate) const CODE: &str = "run-stopped";
+pub(crate) struct RunStopped;
 
-/// The rule has no limits.
-#[derive(Debug, Default, Deserialize)]
+/// There are none: one stopped run is enough.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct None {}
+pub(crate) struct None {}
 
-pub(crate) fn rule(section: Option<&toml::Table>) -> Result<Option<Check>, LimitsError> {
-    let limits = Limits::<None>::read(CODE, section)?;
-    let words = Words {
-        code: CODE,
-        severity: limits.severity(Severity::Info),
-        happened: "was stopped",
-        advice: "Ask who stopped it, and start it again if it is needed",
-    };
-    let check: Check = Box::new(move |facts| findings(facts, &words, |run| run.state.is_stopped()));
-    Ok(limits.enabled.then_some(check))
+impl Rule for RunStopped {
+    const CODE: &'static str = "run-stopped";
+    const SEVERITY: Severity = Severity::Info;
+    const MEANING: &'static str =
+        "somebody stopped or cancelled a run, and no later run of the job has ended well";
+    type Limits = None;
+
+    fn find(limits: &Limits<None>, facts: &Facts) -> Vec<Finding> {
+        let words = Words {
+            code: Self::CODE,
+            severity: limits.severity(Self::SEVERITY),
+            happened: "was stopped",
+            advice: "Ask who stopped it, and start it again if it is needed",
+        };
+        bad_end::findings(facts, &words, RunState::is_stopped)
+    }
+
+    fn undecided(_: &Limits<None>, facts: &Facts, subject: &Subject) -> Option<String> {
+        bad_end::undecided(facts, subject)
+    }
 }

@@ -1,29 +1,39 @@
-//! `run-timeout`: runs that were ended by their timeout, and that no later run made good.
+//! `run-timeout`: runs that were ended by their timeout, and that nothing has made good.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::bad_end::{Words, findings};
-use crate::alerts::finding::Severity;
-use crate::alerts::limits::{Limits, LimitsError};
-use crate::alerts::rule::Check;
+use super::bad_end::{self, Words};
+use crate::alerts::facts::Facts;
+use crate::alerts::finding::{Finding, Severity, Subject};
+use crate::alerts::limits::Limits;
+use crate::alerts::rule::Rule;
 use crate::model::RunState;
 
-pub(crate) const CODE: &str = "run-timeout";
+pub(crate) struct RunTimeout;
 
-/// The rule has no limits.
-#[derive(Debug, Default, Deserialize)]
+/// There are none: one run that timed out is enough.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct None {}
+pub(crate) struct None {}
 
-pub(crate) fn rule(section: Option<&toml::Table>) -> Result<Option<Check>, LimitsError> {
-    let limits = Limits::<None>::read(CODE, section)?;
-    let words = Words {
-        code: CODE,
-        severity: limits.severity(Severity::Warning),
-        happened: "ran into the timeout",
-        advice: "Find out why it takes so long, or raise its timeout",
-    };
-    let check: Check =
-        Box::new(move |facts| findings(facts, &words, |run| run.state == RunState::Timeout));
-    Ok(limits.enabled.then_some(check))
+impl Rule for RunTimeout {
+    const CODE: &'static str = "run-timeout";
+    const SEVERITY: Severity = Severity::Warning;
+    const MEANING: &'static str =
+        "a run ran into its timeout, and neither a retry nor a later run has made it good";
+    type Limits = None;
+
+    fn find(limits: &Limits<None>, facts: &Facts) -> Vec<Finding> {
+        let words = Words {
+            code: Self::CODE,
+            severity: limits.severity(Self::SEVERITY),
+            happened: "ran into the timeout",
+            advice: "Find out why it takes so long, or raise its timeout",
+        };
+        bad_end::findings(facts, &words, |state| *state == RunState::Timeout)
+    }
+
+    fn undecided(_: &Limits<None>, facts: &Facts, subject: &Subject) -> Option<String> {
+        bad_end::undecided(facts, subject)
+    }
 }
