@@ -83,10 +83,10 @@ impl Evaluation {
 
 /// What evaluates: the settings, ready to be applied.
 pub struct Evaluator {
-    rules: Rules,
-    silences: Silences,
-    recipients: Recipients,
-    reminders: Vec<SignedDuration>,
+    pub(super) rules: Rules,
+    pub(super) silences: Silences,
+    pub(super) recipients: Recipients,
+    pub(super) reminders: Vec<SignedDuration>,
 }
 
 /// What the rules say of the facts, before anything is made of it.

@@ -1,1 +1,254 @@
-//! Tests.
+//! Evaluations from facts to messages: what is silenced, what cannot be seen, what breaks.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan};
+use proptest::prelude::*;
+
+use super::rule::{Asked, Rules};
+use super::rules::testing::{Run, facts, facts_at, key};
+use super::*;
+
+fn settings(text: &str) -> AlertSettings {
+    let with = format!("recipients = ['platform@example.com']\n{text}");
+    toml::from_str(&with).unwrap()
+}
+
+fn evaluator(text: &str) -> Evaluator {
+    let settings = settings(text);
+    let recipients = Recipients::new(&settings, &BTreeMap::new());
+    Evaluator::new(&settings, recipients).unwrap()
+}
+
+fn failing() -> Facts {
+    facts(&[("load", &[Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00")])])
+}
+
+/// What comes of each alert: its code and its notice, or why it is quiet.
+fn outcomes(evaluation: &Evaluation) -> Vec<String> {
+    let shown = |alert: &Alert| {
+        let outcome = match &alert.outcome {
+            Ok(notice) => notice.as_str().to_owned(),
+            Err(quiet) => quiet.to_string(),
+        };
+        format!("{} {outcome}", alert.finding.code)
+    };
+    evaluation.alerts.iter().map(shown).collect()
+}
+
+#[test]
+fn a_failure_is_told_once_and_then_its_end() {
+    let evaluator = evaluator("");
+    let first = evaluator.evaluate(failing(), &BTreeMap::new(), false);
+    assert_eq!(outcomes(&first), ["run-failed OPEN"]);
+    let messages = first.messages();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].news[0].finding.message, "1 run of load failed");
+    let second = evaluator.evaluate(failing(), &first.known, false);
+    assert!(second.messages().is_empty());
+    assert_eq!(second.known, first.known, "a quiet evaluation leaves nothing to be stored");
+    let good = Run::ended("b", "SUCCEEDED", "11-14 09:10", "11-14 10:00");
+    let failed = Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00");
+    let third = evaluator.evaluate(facts(&[("load", &[failed, good])]), &second.known, false);
+    assert_eq!(outcomes(&third), ["run-failed RESOLVED"]);
+    // What was stored in between reads back.
+    let stored = serde_json::to_string(&first.known).unwrap();
+    assert_eq!(serde_json::from_str::<BTreeMap<String, Known>>(&stored).unwrap(), first.known);
+}
+
+#[test]
+fn a_tag_a_mute_the_baseline_and_nobody_silence_and_say_so() {
+    let told = |facts: Facts, text: &str, baseline| {
+        let evaluation = evaluator(text).evaluate(facts, &BTreeMap::new(), baseline);
+        assert!(evaluation.messages().is_empty());
+        assert_eq!(evaluation.silenced().values().sum::<u64>(), 1);
+        outcomes(&evaluation).pop().unwrap()
+    };
+    let mut tagged = failing();
+    let job = tagged.jobs.get_mut(&key("load")).unwrap();
+    job.tags = BTreeMap::from([("Remediate ".to_owned(), " FALSE".to_owned())]);
+    assert_eq!(told(tagged, "", false), "run-failed the job's tag Remediate=FALSE silences it");
+    let mute = "[[mutes]]\njob = 'load'\nuntil = '2026-11-15'\nwhy = 'migration'";
+    assert_eq!(told(failing(), mute, false), "run-failed muted until 2026-11-15: migration");
+    assert_eq!(told(failing(), "", true), "run-failed known from the first day (baseline)");
+    let nobody = Evaluator::new(&AlertSettings::default(), Recipients::default()).unwrap();
+    let evaluation = nobody.evaluate(failing(), &BTreeMap::new(), false);
+    assert_eq!(outcomes(&evaluation), ["run-failed no recipient is configured for it"]);
+    // As soon as somebody is there to be told, it is told.
+    let later = evaluator("").evaluate(failing(), &evaluation.known, false);
+    assert_eq!(outcomes(&later), ["run-failed OPEN"]);
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_over() {
+    let evaluator = evaluator("");
+    let first = evaluator.evaluate(failing(), &BTreeMap::new(), false);
+    let good = Run::ended("b", "SUCCEEDED", "11-14 09:10", "11-14 10:00");
+    let after = |through: &str| {
+        let mut facts = facts(&[("load", &[good.clone()])]);
+        let key = key("load");
+        facts.sources.push(SourceFacts {
+            account: key.account,
+            region: key.region,
+            engine: "glue".into(),
+            collected_through: Some(through.parse().unwrap()),
+            error: None,
+        });
+        outcomes(&evaluator.evaluate(facts, &first.known, false))
+    };
+    assert_eq!(after("2026-11-14T06:00:00Z"), ["run-failed RESOLVED"]);
+    let blind = after("2026-11-14T05:00:00Z");
+    assert_eq!(blind[0], "collection-stale OPEN");
+    assert!(blind[1].starts_with("run-failed it cannot be seen: glue of "), "{}", blind[1]);
+    // A job without runs is neither in order nor out of it.
+    let gone = outcomes(&evaluator.evaluate(facts(&[]), &first.known, false));
+    assert!(gone[0].ends_with("no run of the job is known any more"), "{}", gone[0]);
+}
+
+#[test]
+fn a_retry_under_way_keeps_an_alert_as_it_is() {
+    let evaluator = evaluator("");
+    let first = evaluator.evaluate(failing(), &BTreeMap::new(), false);
+    let failed = Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00");
+    let retry = Run::open("b", "11-14 09:10").retry_of("a");
+    let facts = || facts(&[("load", &[failed.clone(), retry.clone()])]);
+    assert!(evaluator.evaluate(facts(), &BTreeMap::new(), false).alerts.is_empty());
+    let second = evaluator.evaluate(facts(), &first.known, false);
+    assert_eq!(
+        outcomes(&second),
+        ["run-failed nothing new to judge by: it has not ended well since it was FAILED"]
+    );
+}
+
+struct Panics;
+
+impl Asked for Panics {
+    fn find(&self, _: &Facts) -> Vec<Finding> {
+        panic!("odd data")
+    }
+
+    fn undecided(&self, _: &Facts, _: &Subject) -> Option<String> {
+        panic!("odd data")
+    }
+}
+
+#[test]
+fn a_rule_that_panics_is_reported_and_the_others_are_asked() {
+    let healthy = evaluator("");
+    let first = healthy.evaluate(failing(), &BTreeMap::new(), false);
+    let broken = Evaluator {
+        rules: Rules::new(&BTreeMap::new()).unwrap().with("run-failed", Box::new(Panics)),
+        ..evaluator("")
+    };
+    let mut facts = failing();
+    facts.reports.push(ReportFacts {
+        report: "weekly".into(),
+        period: "2026-W45".into(),
+        due: "2026-11-09T06:00:00Z".parse().unwrap(),
+        missing: 1,
+    });
+    let second = broken.evaluate(facts, &first.known, false);
+    assert_eq!(
+        outcomes(&second),
+        [
+            "rule-broken OPEN",
+            "report-overdue OPEN",
+            "run-failed it cannot be seen: its rule is broken"
+        ]
+    );
+    assert!(second.alerts[0].finding.message.contains("run-failed broke"), "odd data");
+    let third = healthy.evaluate(failing(), &second.known, false);
+    assert!(outcomes(&third).contains(&"rule-broken RESOLVED".to_owned()));
+}
+
+#[test]
+fn a_rule_that_is_switched_off_takes_its_alerts_with_it() {
+    let first = evaluator("").evaluate(failing(), &BTreeMap::new(), false);
+    let off = evaluator("[rules.run-failed]\nenabled = false");
+    let second = off.evaluate(failing(), &first.known, false);
+    assert_eq!(outcomes(&second), ["run-failed its rule is switched off"]);
+    assert!(second.known.is_empty());
+}
+
+#[test]
+fn a_hundred_thousand_findings_are_one_message_of_bounded_size() {
+    let jobs = 100_000;
+    let job = |n: u32| {
+        let run = Run::ended(&format!("r{n}"), "FAILED", "11-14 08:00", "11-14 09:00").0;
+        let job = JobFacts { team: "orders".into(), ended: vec![run], ..JobFacts::default() };
+        (key(&format!("job-{n}")), job)
+    };
+    let now = "2026-11-14T12:00:00Z".parse().unwrap();
+    let facts = Facts { now, jobs: (0..jobs).map(job).collect(), ..Facts::default() };
+    let others = RULES.iter().map(|rule| rule.code).filter(|code| *code != "run-failed");
+    let off: String = others.map(|code| format!("[rules.{code}]\nenabled = false\n")).collect();
+    let evaluation = evaluator(&off).evaluate(facts, &BTreeMap::new(), false);
+    let messages = evaluation.messages();
+    assert_eq!(messages[0].news.len(), 100_000);
+    let sections = messages[0].sections(SHOWN_MAX);
+    let shown: usize = sections[0].groups.iter().map(|group| group.news.len()).sum();
+    assert_eq!((sections[0].total, shown), (100_000, SHOWN_MAX));
+}
+
+/// Runs of a job at odd times, some of them failing, in the order of their numbers.
+fn runs(seeds: &[(u32, u32, u8)]) -> Vec<Run> {
+    let run = |(n, (start, length, state)): (usize, &(u32, u32, u8))| {
+        let first: Timestamp = "2026-10-20T00:00:00Z".parse().unwrap();
+        let start = first + (i64::from(*start) % (26 * 24 * 60)).minutes();
+        let end = start + (i64::from(*length) % 2_000).minutes();
+        let text = |at: Timestamp| at.strftime("%m-%d %H:%M").to_string();
+        let state = ["SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"][usize::from(*state) % 4];
+        let run = Run::ended(&format!("r{n}"), state, &text(start), &text(end));
+        run.cost(&(length % 300).to_string())
+    };
+    seeds.iter().enumerate().map(run).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Facts come from pages that are read side by side.
+    #[test]
+    fn the_order_of_facts_does_not_matter(
+        seeds in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u8>()), 0..60)
+    ) {
+        let runs = runs(&seeds);
+        let now = "2026-11-14T12:00:00Z";
+        let evaluator = evaluator("");
+        let ordered = facts_at(now, &[("load", &runs)]);
+        let mut other = ordered.clone();
+        for job in other.jobs.values_mut() {
+            job.ended.reverse();
+            job.open.reverse();
+            job.days.reverse();
+            job.days.iter_mut().for_each(|day| day.ends.reverse());
+        }
+        let of = |facts| evaluator.evaluate(facts, &BTreeMap::new(), false);
+        prop_assert_eq!(of(ordered), of(other));
+    }
+
+    /// Whatever runs do, no job's alert is told twice at one time, and none is lost between what is
+    /// known and what is told.
+    #[test]
+    fn what_is_told_is_known(
+        seeds in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u8>()), 1..60)
+    ) {
+        let runs = runs(&seeds);
+        let evaluator = evaluator("");
+        let mut known = BTreeMap::new();
+        for day in 10..=14 {
+            let now = format!("2026-11-{day}T12:00:00Z");
+            let evaluation = evaluator.evaluate(facts_at(&now, &[("load", &runs)]), &known, false);
+            for message in evaluation.messages() {
+                let mut told: Vec<_> = message.news.iter().map(|news| &news.fingerprint).collect();
+                told.dedup();
+                prop_assert_eq!(told.len(), message.news.len());
+                for news in &message.news {
+                    let state = &evaluation.known[&news.fingerprint].state;
+                    prop_assert_eq!(state.told.unwrap().notice, news.notice);
+                }
+            }
+            known = evaluation.known;
+        }
+    }
+}
