@@ -3,6 +3,7 @@
 //! [`Figures`](crate::analysis::Figures) come in computed; a [`View`](view::View) turns each number
 //! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
+mod alerts;
 mod attached;
 mod bill;
 mod chargeback;

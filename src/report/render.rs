@@ -3,6 +3,7 @@
 //! The HTML of a mail has a budget, because large ones are clipped where they are read: its view
 //! is cut further until it fits. The text has none. Nothing here sends or knows recipients.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use css_inline::{CSSInliner, InlineOptions};
@@ -13,7 +14,8 @@ use super::sample;
 use super::table::TEXT_COLUMNS;
 use super::view::{Limits, View};
 use super::words::wrapped;
-use super::{chargeback, format};
+use super::{alerts, chargeback, format};
+use crate::alerts::{Message, SHOWN_MAX};
 use crate::analysis::Figures;
 use crate::chargeback::Statement;
 
@@ -29,15 +31,21 @@ const WEB: &str = "weekly/web.html";
 const CHARGEBACK_SUBJECT: &str = "chargeback/subject.txt";
 const CHARGEBACK_TEXT: &str = "chargeback/body.txt";
 const CHARGEBACK_HTML: &str = "chargeback/body.html";
+const ALERTS_SUBJECT: &str = "alerts/subject.txt";
+const ALERTS_TEXT: &str = "alerts/body.txt";
+const ALERTS_HTML: &str = "alerts/body.html";
 
 /// Every template, by its path in `report_templates/`, with the text that ships.
-const SHIPPED: [(&str, &str); 11] = [
+const SHIPPED: [(&str, &str); 14] = [
     ("components.html", include_str!("../../report_templates/components.html")),
     ("mail_styles.html", include_str!("../../report_templates/mail_styles.html")),
     ("chargeback/content.html", include_str!("../../report_templates/chargeback/content.html")),
     (CHARGEBACK_SUBJECT, include_str!("../../report_templates/chargeback/subject.txt")),
     (CHARGEBACK_TEXT, include_str!("../../report_templates/chargeback/body.txt")),
     (CHARGEBACK_HTML, include_str!("../../report_templates/chargeback/body.html")),
+    (ALERTS_SUBJECT, include_str!("../../report_templates/alerts/subject.txt")),
+    (ALERTS_TEXT, include_str!("../../report_templates/alerts/body.txt")),
+    (ALERTS_HTML, include_str!("../../report_templates/alerts/body.html")),
     ("weekly/content.html", include_str!("../../report_templates/weekly/content.html")),
     (SUBJECT, include_str!("../../report_templates/weekly/subject.txt")),
     (TEXT, include_str!("../../report_templates/weekly/body.txt")),
@@ -132,6 +140,9 @@ impl Templates {
         for statement in chargeback::samples() {
             templates.render_chargeback(&statement)?;
         }
+        for message in alerts::samples() {
+            templates.render_alerts(&message)?;
+        }
         Ok(templates)
     }
 
@@ -171,21 +182,44 @@ impl Templates {
         &self,
         statement: &Statement,
     ) -> Result<RenderedReport, TemplateError> {
-        let mut rows = chargeback::ROWS_MAX;
-        let view = chargeback::View::of(statement, rows);
-        let subject = one_line(&self.fill(CHARGEBACK_SUBJECT, &view)?);
-        let text = self.fill(CHARGEBACK_TEXT, &view)?;
+        let templates = [CHARGEBACK_SUBJECT, CHARGEBACK_TEXT, CHARGEBACK_HTML];
+        let rows = chargeback::ROWS_MIN..=chargeback::ROWS_MAX;
+        self.mail(templates, rows, |rows| chargeback::View::of(statement, rows))
+    }
+
+    /// A message of alerts as a mail; its HTML shows as many alerts as it has room for, the worst
+    /// first.
+    ///
+    /// # Errors
+    /// When a template fails on it, or even the shortest mail is too large.
+    pub fn render_alerts(&self, message: &Message) -> Result<RenderedReport, TemplateError> {
+        let templates = [ALERTS_SUBJECT, ALERTS_TEXT, ALERTS_HTML];
+        let shown = alerts::SHOWN_MIN..=SHOWN_MAX;
+        self.mail(templates, shown, |shown| alerts::View::of(message, shown))
+    }
+
+    /// A mail of subject, text and HTML: as many rows in the text as may be, and as many in the
+    /// HTML as it has room for.
+    fn mail<V: Serialize>(
+        &self,
+        [subject, text, html]: [&str; 3],
+        rows: RangeInclusive<usize>,
+        view: impl Fn(usize) -> V,
+    ) -> Result<RenderedReport, TemplateError> {
+        let whole = view(*rows.end());
+        let subject = one_line(&self.fill(subject, &whole)?);
+        let text = self.fill(text, &whole)?;
+        let mut shown = *rows.end();
         loop {
-            let view = chargeback::View::of(statement, rows);
-            let html = inlined(&self.fill(CHARGEBACK_HTML, &view)?)?;
+            let html = inlined(&self.fill(html, &view(shown))?)?;
             let bytes = encoded_bytes(&html);
             if bytes <= HTML_BYTES_MAX {
                 return Ok(RenderedReport { subject, html, text });
             }
-            if rows <= chargeback::ROWS_MIN {
+            if shown <= *rows.start() {
                 return Err(TemplateError::TooLarge { bytes });
             }
-            rows = (rows * 2 / 3).max(chargeback::ROWS_MIN);
+            shown = (shown * 2 / 3).max(*rows.start());
         }
     }
 
