@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::alerts::{AlertSettings, Recipients};
 use crate::analysis::Books;
 use crate::chargeback::{Budgets, ChargebackSettings};
 use crate::delivery::{MailSettings, MetricSettings};
 use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
+use crate::delivery::MailSettings;
+use crate::model::{Address, Engine, JobNames, ListPrice, QuotaValue, Recipient};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
 use crate::quota::{QuotaCheckSettings, QuotaSetting};
@@ -49,6 +52,8 @@ pub struct Config {
     pub chargeback: ChargebackSettings,
     /// What teams may spend in a UTC calendar month, in US dollars.
     pub budgets: Budgets,
+    /// What is found wrong, and who is told.
+    pub alerts: AlertSettings,
     /// Which runs are one job.
     pub jobs: JobSettings,
     /// What accounts are called, by their ids.
@@ -172,6 +177,7 @@ impl Config {
         let split = self.chargeback.split.check();
         split.map_err(|reason| ("chargeback.split".into(), reason))?;
         self.budgets.check().map_err(|reason| ("budgets".into(), reason))?;
+        self.alerts.check().map_err(|error| (error.key, error.reason))?;
         for quota in &self.quotas {
             quota.check().map_err(|reason| ("quotas".into(), reason))?;
         }
@@ -210,6 +216,25 @@ impl Config {
     }
 
     /// The configured quotas that have a value.
+    /// Who is told what alerts. Teams without an entry of their own have their reports' readers;
+    /// what nobody would be told goes to the readers of the weekly report.
+    #[must_use]
+    pub fn alert_recipients(&self) -> Recipients {
+        let mail = |of: &[Address]| of.iter().cloned().map(Recipient::Mail).collect::<Vec<_>>();
+        let mut teams: BTreeMap<String, Vec<Recipient>> = BTreeMap::new();
+        for report in self.reports.values() {
+            for (team, readers) in &report.teams {
+                teams.entry(team.clone()).or_default().extend(mail(readers));
+            }
+        }
+        let mut alerts = self.alerts.clone();
+        if alerts.recipients.is_empty() && alerts.fallback.is_empty() {
+            alerts.fallback = self.report("weekly").map_or_else(Vec::new, |r| mail(&r.recipients));
+        }
+        Recipients::new(&alerts, &teams)
+    }
+
+    /// The configured quotas.
     #[must_use]
     pub fn quota_values(&self) -> Vec<QuotaValue> {
         self.quotas.iter().filter_map(QuotaSetting::value).collect()
@@ -277,6 +302,33 @@ mod tests {
         assert!(split.contains("data-engineering"), "{split}");
         let twice = refusal("[budgets]\nOrders = '10'\norders = '20'");
         assert!(twice.contains("budgets: `orders` is named twice"), "{twice}");
+    fn a_mistake_in_an_alert_names_its_rule_and_key() {
+        let text = refusal("[alerts.rules.run-cost]\nlimit = 5");
+        assert!(text.starts_with("r.toml: alerts.rules.run-cost: limit: unknown field"), "{text}");
+        let text = refusal("[[alerts.mutes]]\njob = '('\nwhy = 'x'");
+        assert!(text.starts_with("r.toml: alerts.mutes[0].job: "), "{text}");
+    }
+
+    #[test]
+    fn alerts_reach_the_readers_of_reports_where_nobody_else_is_named() {
+        let readers = "[reports.weekly]\nrecipients = ['boss@example.com']\n\
+                       [reports.weekly.teams]\norders = ['orders@example.com']\n";
+        let of = |alerts: &str, team: &str| {
+            let config = Config::parse(&format!("{readers}{alerts}"), Path::new("r.toml")).unwrap();
+            let subject = crate::alerts::Subject::team(team);
+            let of = config.alert_recipients().of(&subject);
+            of.iter().map(Recipient::identity).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(of("", "orders"), "orders@example.com");
+        assert_eq!(of("", "sales"), "boss@example.com");
+        assert_eq!(of("", ""), "boss@example.com");
+        let platform = "[alerts]\nrecipients = ['ops']\n";
+        assert_eq!(
+            (of(platform, "orders"), of(platform, "sales")),
+            ("ops orders@example.com".into(), "ops".into())
+        );
+        let own = "[alerts.teams]\norders = ['orders-slack']\n";
+        assert_eq!(of(own, "orders"), "orders-slack");
     }
 
     #[test]

@@ -17,9 +17,9 @@ pub mod store;
 // Floor 3
 pub mod analysis;
 // Floor 4
-// Floor 5
 pub mod alerts;
 pub mod chargeback;
+// Floor 5
 pub mod report;
 pub mod tables;
 // Floor 6

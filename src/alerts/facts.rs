@@ -136,7 +136,7 @@ impl RunFacts {
     /// Whether it ends by itself: neither a stream nor a session, which last as long as they may.
     #[must_use]
     pub fn is_batch(&self) -> bool {
-        !matches!(self.kind, JobKind::Streaming | JobKind::Session)
+        is_batch(&self.kind)
     }
 
     /// Seconds since it started, as of a time.
@@ -149,7 +149,7 @@ impl RunFacts {
         Some(End {
             run: Some(&self.identity.run_id),
             state: &self.state,
-            is_batch: self.is_batch(),
+            kind: &self.kind,
             started: self.started,
             ended: self.ended?,
             runtime_seconds: self.runtime_seconds,
@@ -178,8 +178,8 @@ pub struct DayEnd {
     pub run_id: Option<String>,
     /// How it ended.
     pub state: RunState,
-    /// Whether it ended by itself: neither a stream nor a session.
-    pub is_batch: bool,
+    /// What kind of job it is of.
+    pub kind: JobKind,
     /// When it started, where that is known.
     pub started: Option<Timestamp>,
     /// When it ended.
@@ -195,7 +195,7 @@ impl DayEnd {
         End {
             run: self.run_id.as_deref(),
             state: &self.state,
-            is_batch: self.is_batch,
+            kind: &self.kind,
             started: self.started,
             ended: self.ended,
             runtime_seconds: self.runtime_seconds,
@@ -211,8 +211,8 @@ pub struct End<'a> {
     pub run: Option<&'a str>,
     /// How it ended.
     pub state: &'a RunState,
-    /// Whether it ended by itself: neither a stream nor a session.
-    pub is_batch: bool,
+    /// What kind of job it is of.
+    pub kind: &'a JobKind,
     /// When it started, where that is known.
     pub started: Option<Timestamp>,
     /// When it ended.
@@ -224,10 +224,22 @@ pub struct End<'a> {
 }
 
 impl End<'_> {
-    /// Whether it did what it was started for. A stream's weekly restart (`EXPIRED`) is no bad end.
+    /// Whether it did what it was started for. A stream's weekly restart (`EXPIRED`) is no bad end,
+    /// and neither is how sessions end that nobody uses any more.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.state.is_good_end() || (*self.state == RunState::Expired && !self.is_batch)
+        let unused = self.state.is_stopped() || *self.state == RunState::Timeout;
+        match self.kind {
+            JobKind::Streaming if *self.state == RunState::Expired => true,
+            JobKind::Session if unused => true,
+            _ => self.state.is_good_end(),
+        }
+    }
+
+    /// Whether it was to end by itself: neither a stream nor a session.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        is_batch(self.kind)
     }
 
     /// When it began, as far as that is known: no later than it ended.
@@ -437,6 +449,10 @@ impl JobFacts {
             day.ends.sort_by(|a, b| (a.ended, &a.run_id).cmp(&(b.ended, &b.run_id)));
         }
     }
+}
+
+fn is_batch(kind: &JobKind) -> bool {
+    !matches!(kind, JobKind::Streaming | JobKind::Session)
 }
 
 /// A time that a clock a little ahead may have told.

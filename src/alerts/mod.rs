@@ -31,5 +31,5 @@ pub use lifecycle::{
 pub use limits::LimitsError;
 pub use message::{Group, Message, News, SHOWN_MAX, Section};
 pub use recipients::Recipients;
-pub use rule::{RULES, RuleEntry, is_rule};
+pub use rule::{RULES, RuleEntry, documented, is_rule};
 pub use settings::{AlertSettings, AlertSettingsError, Mute};

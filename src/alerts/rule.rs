@@ -81,8 +81,11 @@ pub struct RuleEntry {
     pub meaning: &'static str,
     /// Its default limits, as they stand in a configuration.
     pub defaults: fn() -> String,
-    build: fn(Option<&toml::Table>) -> Result<Option<Box<dyn Asked>>, LimitsError>,
+    build: Build,
 }
+
+/// Makes a rule of its section of the configuration; none where it is switched off.
+type Build = fn(Option<&toml::Table>) -> Result<Option<Box<dyn Asked>>, LimitsError>;
 
 const fn entry<R: Rule>() -> RuleEntry {
     RuleEntry {
@@ -133,6 +136,22 @@ pub const RULES: [RuleEntry; 25] = [
     entry::<rules::collection_stale::CollectionStale>(),
     entry::<rules::report_overdue::ReportOverdue>(),
 ];
+
+/// Every rule as it stands in a configuration, commented out: what it finds, how severe that is,
+/// and its limits at their defaults.
+#[must_use]
+pub fn documented() -> String {
+    let comment = |line: &str| format!("#: {line}\n");
+    let section = |rule: &RuleEntry| {
+        let defaults: String = (rule.defaults)().lines().map(comment).collect();
+        let (severity, meaning, code) = (rule.severity.as_str(), rule.meaning, rule.code);
+        format!(
+            "# ({severity}) {meaning}.\n{}{defaults}",
+            comment(&format!("[alerts.rules.{code}]"))
+        )
+    };
+    RULES.iter().map(section).collect()
+}
 
 /// The rules that are asked, by code.
 pub(super) struct Rules(BTreeMap<&'static str, Box<dyn Asked>>);

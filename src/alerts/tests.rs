@@ -85,7 +85,7 @@ fn what_cannot_be_seen_is_not_over() {
     let first = evaluator.evaluate(failing(), &BTreeMap::new(), false);
     let good = Run::ended("b", "SUCCEEDED", "11-14 09:10", "11-14 10:00");
     let after = |through: &str| {
-        let mut facts = facts(&[("load", &[good.clone()])]);
+        let mut facts = facts(&[("load", std::slice::from_ref(&good))]);
         let key = key("load");
         facts.sources.push(SourceFacts {
             account: key.account,

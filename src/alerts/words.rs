@@ -10,7 +10,7 @@ pub(super) fn dollars(usd: Usd) -> String {
     let whole = (cents.unsigned_abs() / 100).to_string();
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

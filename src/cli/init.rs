@@ -71,6 +71,13 @@ mod tests {
         assert_eq!(config.store.location, StoreLocation::Dynamodb("runs".into()));
     }
 
+    /// The one place where users find every rule and its limits.
+    #[test]
+    fn every_rule_of_alerts_is_there_with_its_defaults() {
+        let rules = crate::alerts::documented();
+        assert!(TEMPLATE.contains(&rules), "put this into init.toml:\n{rules}");
+    }
+
     /// What stands there as a comment must be true as well.
     #[test]
     fn the_commented_settings_are_valid_too() {

@@ -28,8 +28,8 @@ impl Default for Steps {
 impl Rule for BudgetUsed {
     const CODE: &'static str = "budget-used";
     const SEVERITY: Severity = Severity::Critical;
-    const MEANING: &'static str = "a team has used this much of its budget of the month: the last step is critical, the one \
-         before it a warning";
+    const MEANING: &'static str =
+        "a team has used so much of its month's budget: the last step critical, then warning, info";
     type Limits = Steps;
 
     fn check(limits: &Steps) -> Result<(), String> {

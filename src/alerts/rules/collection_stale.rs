@@ -27,7 +27,8 @@ impl Default for Stale {
 impl Rule for CollectionStale {
     const CODE: &'static str = "collection-stale";
     const SEVERITY: Severity = Severity::Critical;
-    const MEANING: &'static str = "an account and region was not read completely for so long, or for an hour of failing tries";
+    const MEANING: &'static str =
+        "an account and region was not read for so long, or for one hour of failing tries";
     type Limits = Stale;
 
     fn check(limits: &Stale) -> Result<(), String> {

@@ -35,7 +35,8 @@ impl Default for Deadline {
 impl Rule for DeadlineMissed {
     const CODE: &'static str = "deadline-missed";
     const SEVERITY: Severity = Severity::Critical;
-    const MEANING: &'static str = "no run has ended well between `from` and `by` on one of `days`; `by` has no default: set it";
+    const MEANING: &'static str =
+        "no run ended well between `from` and `by` on one of `days`; off until `by` is set";
     type Limits = Deadline;
 
     fn check(limits: &Deadline) -> Result<(), String> {

@@ -56,7 +56,7 @@ impl Rule for DurationJump {
                 floor: limits.floor_minutes.saturating_mul(60),
                 least: limits.history_min,
             };
-            let judged: Vec<_> = speaking_ends(job, facts.now).filter(|e| e.is_batch).collect();
+            let judged: Vec<_> = speaking_ends(job, facts.now).filter(|e| e.is_batch()).collect();
             let Some(first) = judged.last().map(|end| end.ended) else { continue };
             let mut history: Vec<_> = job
                 .ends()
@@ -97,5 +97,5 @@ impl Rule for DurationJump {
 
 /// Whether a run's length is one that the job usually has: not if it failed early on.
 fn counts(end: &End<'_>) -> bool {
-    end.is_batch && end.is_good()
+    end.is_batch() && end.is_good()
 }

@@ -31,7 +31,7 @@ impl Rule for DurationLimit {
     const CODE: &'static str = "duration-limit";
     const SEVERITY: Severity = Severity::Warning;
     const MEANING: &'static str =
-        "a run took longer than this, or is under way for longer; the time used, not the timeout";
+        "a run took, or is under way for, longer than this: time used, not the timeout";
     type Limits = Time;
 
     fn find(limits: &Limits<Time>, facts: &Facts) -> Vec<Finding> {
@@ -64,7 +64,7 @@ impl Rule for DurationLimit {
 type Lasted = (u64, String, bool);
 
 fn longest_ended(facts: &Facts, job: &JobFacts) -> Option<Lasted> {
-    let ends = speaking_ends(job, facts.now).filter(|end| end.is_batch);
+    let ends = speaking_ends(job, facts.now).filter(|end| end.is_batch());
     ends.map(|end| (end.runtime_seconds, end.run.unwrap_or_default().to_owned(), false)).max()
 }
 

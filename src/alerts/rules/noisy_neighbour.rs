@@ -28,7 +28,8 @@ impl Default for Share {
 impl Rule for NoisyNeighbour {
     const CODE: &'static str = "noisy-neighbour";
     const SEVERITY: Severity = Severity::Warning;
-    const MEANING: &'static str = "a team uses more of a quota than its configured share, or this part of it, while others wait";
+    const MEANING: &'static str =
+        "a team uses more of a quota than its share, else this part of it, while others wait";
     type Limits = Share;
 
     fn check(limits: &Share) -> Result<(), String> {

@@ -18,19 +18,30 @@ fn each_bad_end_has_its_rule() {
         assert_eq!(found_by(failed), ["run-failed"], "{failed}");
     }
     assert_eq!(found_by("TIMEOUT"), ["run-timeout"]);
-    for stopped in ["STOPPED", "CANCELLED"] {
+    for stopped in ["STOPPED", "CANCELLED", "TERMINATED"] {
         assert_eq!(found_by(stopped), ["run-stopped"]);
     }
-    for good in ["SUCCEEDED", "SUCCESS", "TERMINATED"] {
+    for good in ["SUCCEEDED", "SUCCESS"] {
         assert!(found_by(good).is_empty(), "{good}");
     }
 }
 
 #[test]
-fn a_streams_weekly_restart_is_no_failure() {
-    let run = Run::ended("a", "EXPIRED", "11-07 08:00", "11-14 09:00");
-    let stream = run.with(|run| run.kind = JobKind::Streaming);
-    assert!(!finds("run-failed", &facts(&[("stream", &[stream])])));
+fn a_streams_weekly_restart_and_the_end_of_a_session_are_no_failures() {
+    let ended = |state, kind| {
+        let run = Run::ended("a", state, "11-07 08:00", "11-14 09:00").with(|run| run.kind = kind);
+        let facts = facts(&[("x", &[run])]);
+        ["run-failed", "run-timeout", "run-stopped"]
+            .into_iter()
+            .filter(|r| finds(r, &facts))
+            .count()
+    };
+    assert_eq!(ended("EXPIRED", JobKind::Streaming), 0);
+    assert_eq!(ended("TIMEOUT", JobKind::Streaming), 1);
+    for state in ["TIMEOUT", "STOPPED", "TERMINATED"] {
+        assert_eq!(ended(state, JobKind::Session), 0, "{state}");
+    }
+    assert_eq!(ended("FAILED", JobKind::Session), 1);
 }
 
 #[test]

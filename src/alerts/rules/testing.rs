@@ -113,7 +113,7 @@ fn job_facts(now: Timestamp, runs: &[Run]) -> JobFacts {
         of_day.ends.push(DayEnd {
             run_id: Some(run.identity.run_id.clone()),
             state: run.state.clone(),
-            is_batch: run.is_batch(),
+            kind: run.kind.clone(),
             started: run.started,
             ended,
             runtime_seconds: run.runtime_seconds,

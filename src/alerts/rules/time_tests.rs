@@ -37,7 +37,7 @@ fn a_limit_on_duration_is_about_time_used_not_about_the_timeout() {
 #[test]
 fn a_run_under_way_is_too_long_too_but_a_stream_is_not() {
     let open = Run::open("a", "11-13 08:00");
-    let text = messages("duration-limit", "", &facts(&[("load", &[open.clone()])]));
+    let text = messages("duration-limit", "", &facts(&[("load", std::slice::from_ref(&open))]));
     assert_eq!(text, ["A run of load is under way for 1 d 4 h"]);
     let stream = open.with(|run| {
         run.kind = JobKind::Streaming;

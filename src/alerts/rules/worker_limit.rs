@@ -22,7 +22,7 @@ impl Rule for WorkerLimit {
     const CODE: &'static str = "worker-limit";
     const SEVERITY: Severity = Severity::Warning;
     const MEANING: &'static str =
-        "a job runs with more workers than `workers`, which has no default: set it";
+        "a job runs with more workers than `workers`; off until that is set";
     type Limits = Workers;
 
     fn find(limits: &Limits<Workers>, facts: &Facts) -> Vec<Finding> {
