@@ -3,6 +3,7 @@
 //!
 //! Where the rows come from and where the bytes go is not asked here.
 
+mod alerts_csv;
 mod chargeback_csv;
 mod column;
 mod costs;
@@ -18,6 +19,7 @@ mod table;
 mod writer;
 mod xlsx;
 
+pub use self::alerts_csv::alerts_csv;
 pub use self::chargeback_csv::chargeback_csv;
 pub use self::column::{Column, Exact, Field, Kind, Value};
 pub use self::costs::{COSTS, UsageLine};

@@ -1,5 +1,5 @@
-//! `timeout-setting`: a job whose configured timeout lets a run that hangs go on for too long. About
-//! the setting alone; how long runs take is `duration-limit`'s affair. Streams have no end.
+//! `timeout-setting`: a job whose configured timeout lets a run that hangs go on for too long.
+//! About the setting alone; how long runs take is `duration-limit`'s affair. Streams have no end.
 
 use serde::{Deserialize, Serialize};
 
