@@ -13,8 +13,6 @@ use crate::alerts::{AlertSettings, Recipients};
 use crate::analysis::Books;
 use crate::chargeback::{Budgets, ChargebackSettings};
 use crate::delivery::{MailSettings, MetricSettings};
-use crate::model::{Engine, JobNames, ListPrice, QuotaValue};
-use crate::delivery::MailSettings;
 use crate::model::{Address, Engine, JobNames, ListPrice, QuotaValue, Recipient};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
@@ -302,6 +300,9 @@ mod tests {
         assert!(split.contains("data-engineering"), "{split}");
         let twice = refusal("[budgets]\nOrders = '10'\norders = '20'");
         assert!(twice.contains("budgets: `orders` is named twice"), "{twice}");
+    }
+
+    #[test]
     fn a_mistake_in_an_alert_names_its_rule_and_key() {
         let text = refusal("[alerts.rules.run-cost]\nlimit = 5");
         assert!(text.starts_with("r.toml: alerts.rules.run-cost: limit: unknown field"), "{text}");

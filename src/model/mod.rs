@@ -15,9 +15,9 @@ mod name;
 mod period;
 mod priced;
 mod quota;
+mod recipient;
 mod reservation;
 mod roll_up;
-mod recipient;
 mod state;
 mod told;
 
@@ -40,10 +40,10 @@ pub use quota::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
     QUOTAS, QuotaPlace, QuotaSource, QuotaValue,
 };
+pub use recipient::{Recipient, RecipientError};
 pub use reservation::{
     Need, Reservation, ReservationId, ReservationIdError, StartedRun, take_places,
 };
 pub use roll_up::{Counts, HourCount, LastEnd, RollUp, RunSample};
-pub use recipient::{Recipient, RecipientError};
 pub use state::RunState;
 pub use told::Teller;
