@@ -9,6 +9,7 @@
 //! | `known_bill` | bills of several accounts as one: which days are known, in which currency |
 //! | `billed` | a line of the bill, by what it is |
 //! | `compare` | the two beside each other, and what each difference is called |
+//! | `unseen` | where usage is billed whose usage type nobody has told |
 //! | `explain` | a difference in a sentence |
 //! | `questions` | what the bill says about rules that AWS leaves open |
 
@@ -20,6 +21,7 @@ mod known_bill;
 mod questions;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::ops::Range;
 
@@ -233,6 +235,17 @@ pub struct Compared {
     pub estimate_usd: Usd,
     /// What AWS bills; `None` where the day was not read.
     pub bill_usd: Option<Usd>,
+}
+
+/// What stands for a usage type where runs are of engines that these services do not bill.
+const OTHER_ENGINES: &str = "other engines";
+
+impl Compared {
+    /// Whether it is of engines that no bill of these services can hold.
+    #[must_use]
+    pub fn is_on_no_bill(&self) -> bool {
+        self.usage_type == OTHER_ENGINES
+    }
 }
 
 /// The comparison as a whole, and row by row.

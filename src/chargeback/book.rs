@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::cell::{CellKey, Nanos};
-use super::cents::columns_in_cents;
 use super::correction::Correction;
 use super::run_ledger::{Entry, RunLedger, run_hash};
 use super::settings::{SplitRule, SplitRules, word_of};
@@ -13,7 +12,7 @@ use super::split::{Cells, split};
 use super::statement::{BookedTotals, Bridge, Counts, Job, Line, Residual, Statement, TotalIs};
 use super::{Outlook, tables};
 use crate::analysis::{BillState, GapLine, NotCollected, TrueUp};
-use crate::model::{RunIdentity, Unpriced, Usd};
+use crate::model::{RunIdentity, Unpriced, Usd, columns_in_cents};
 
 /// What one run brings to a month.
 #[derive(Clone, Debug)]

@@ -11,7 +11,6 @@
 //! | `cell` | the finest cells, and what each bears |
 //! | `book` | from runs, lines and corrections to a statement |
 //! | `split` | a line's way into cells |
-//! | `cents` | from nano-dollars to cents, once |
 //! | `statement` | the result, and its JSON |
 //! | `tables` | the booked tables, each a sum of cells |
 //! | `warnings` | what to know before it is booked |
@@ -23,7 +22,6 @@
 mod book;
 mod budget;
 mod cell;
-mod cents;
 mod correction;
 mod frozen;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod address;
 mod apportion;
 mod bill;
+mod cents;
 mod delivery;
 mod job_key;
 mod job_run;
@@ -24,6 +25,7 @@ mod told;
 pub use address::{Address, AddressError};
 pub use apportion::apportion;
 pub use bill::{BillDay, BillLine, BillSource, USAGE, USD};
+pub use cents::{columns_in_cents, in_cents, in_cents_of};
 pub use delivery::{DeliveryState, Occurrence, key_part};
 pub use job_key::JobKey;
 pub use job_run::{

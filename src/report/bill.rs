@@ -1,7 +1,11 @@
 //! The comparison of estimate and bill for a terminal: what it comes to, what the gap is made of,
-//! errors to chase, open questions, then day by day and by usage type.
+//! errors to chase, then day by day and by usage type, and open questions. Estimate and bill are
+//! rounded once; every table's cents are apportioned so that each column adds up to them as printed.
 
-use std::collections::BTreeMap;
+mod sums;
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write;
 
 use rust_decimal::Decimal;
@@ -9,8 +13,9 @@ use rust_decimal::Decimal;
 use super::format;
 use super::table::{Cell, Column, Note, Row, Table, Tone};
 use super::words::{visible, wrapped};
-use crate::analysis::{BillState, Compared, Comparison, TrueUp};
-use crate::model::Usd;
+use crate::analysis::{BillState, Comparison, TrueUp};
+use crate::model::{Usd, in_cents_of};
+use sums::{Group, Sums, grouped};
 
 /// Columns of a terminal's line.
 const COLUMNS: usize = 100;
@@ -21,16 +26,18 @@ const QUANTITY_DECIMALS: u32 = 3;
 #[must_use]
 pub fn bill_text(comparison: &Comparison) -> String {
     let true_up = &comparison.true_up;
-    let mut text = head(true_up);
+    let sums = Sums::of(true_up);
+    let mut text = head(true_up, sums);
     let mut part = |title: &str, table: Table| {
         if !table.rows.is_empty() {
             let _ = write!(text, "\n{title}\n{}", table.to_text());
         }
     };
-    part("WHAT THE GAP IS MADE OF", gap(true_up));
+    part("WHAT THE GAP IS MADE OF", gap(true_up, sums));
     part("ERRORS TO CHASE: ESTIMATED ABOVE A FINAL BILL", errors(true_up));
-    part("DAY BY DAY", by(&comparison.rows, "UTC day", |row| row.day.to_string()));
-    part("BY USAGE TYPE", by_usage_type(&comparison.rows));
+    part("DAY BY DAY", by_day(&grouped(&comparison.rows, |row| row.day.to_string(), sums), sums));
+    let by_type = grouped(&comparison.rows, |row| row.usage_type.clone(), sums);
+    part("BY USAGE TYPE", by_usage_type(&by_type, sums));
     if true_up.bill_usd.is_some() {
         text.push_str("\nWHAT THE BILL SAYS ABOUT OPEN RULES\n");
         for question in &true_up.questions {
@@ -41,11 +48,11 @@ pub fn bill_text(comparison: &Comparison) -> String {
     text
 }
 
-fn head(true_up: &TrueUp) -> String {
+fn head(true_up: &TrueUp, sums: Sums) -> String {
     let last = true_up.days.end.yesterday().unwrap_or(true_up.days.end);
     let mut text = format!("Estimate and bill, UTC days {} to {last}\n\n", true_up.days.start);
-    let _ = writeln!(text, "Estimate, as used  {}", format::dollars(true_up.estimate_usd));
-    let Some(bill) = true_up.bill_usd else {
+    let _ = writeln!(text, "Estimate, as used  {}", format::dollars(sums.estimate));
+    let Some(bill) = sums.bill else {
         let reason = true_up.reason.as_deref().unwrap_or("nothing of it was read");
         let _ = writeln!(text, "Bill               {}", wrapped(&visible(reason), COLUMNS, 19));
         return text;
@@ -58,8 +65,8 @@ fn head(true_up: &TrueUp) -> String {
         true_up.day_count,
         true_up.days_settled,
     );
-    let difference = bill - true_up.estimate_usd;
-    let percent = format::change_percent(difference, true_up.estimate_usd);
+    let difference = bill - sums.estimate;
+    let percent = format::change_percent(difference, sums.estimate);
     let percent = percent.map_or_else(String::new, |percent| format!(" ({percent})"));
     let _ = writeln!(text, "Bill less estimate {}{percent}", format::change(difference));
     if let Some(gap) = true_up.gap_usd {
@@ -77,17 +84,27 @@ fn head(true_up: &TrueUp) -> String {
     text
 }
 
-fn gap(true_up: &TrueUp) -> Table {
-    let row = |line: &crate::analysis::GapLine| Row {
-        lead: None,
-        cells: vec![
-            Cell::new(line.kind.in_words()),
-            Cell::new(visible(line.account.as_deref().unwrap_or("-"))),
-            Cell::new(visible(line.usage_type.as_deref().unwrap_or("-"))),
-            Cell::new(exact_change(line.usd)),
-        ],
-        note: Some(Note { text: visible(&line.explanation), link: None }),
+fn gap(true_up: &TrueUp, sums: Sums) -> Table {
+    let exact: Vec<Usd> = true_up.lines.iter().map(|line| line.usd).collect();
+    let total = sums.gap().unwrap_or_default();
+    let booked = in_cents_of(total.cents(), &exact);
+    let row = |(line, booked): (&crate::analysis::GapLine, Usd)| {
+        // Cents hide what a small line is made of.
+        let small = if line.usd.cents() == 0 { format!(" (${})", line.usd) } else { String::new() };
+        Row {
+            lead: None,
+            cells: vec![
+                Cell::new(line.kind.in_words()),
+                Cell::new(visible(line.account.as_deref().unwrap_or("-"))),
+                Cell::new(visible(line.usage_type.as_deref().unwrap_or("-"))),
+                Cell::new(format::change(booked)),
+            ],
+            note: Some(Note { text: visible(&line.explanation) + &small, link: None }),
+        }
     };
+    let rows: Vec<Row> = true_up.lines.iter().zip(booked).map(row).collect();
+    let cells = ["Bill less estimate", "", ""].map(Cell::new);
+    let cells = cells.into_iter().chain([Cell::new(format::change(total))]).collect();
     Table {
         columns: vec![
             Column::words("What"),
@@ -95,7 +112,8 @@ fn gap(true_up: &TrueUp) -> Table {
             Column::words("Usage type"),
             Column::numbers("Dollars"),
         ],
-        rows: true_up.lines.iter().map(row).collect(),
+        foot: if rows.is_empty() { Vec::new() } else { vec![Row::of(cells)] },
+        rows,
         ..Table::default()
     }
 }
@@ -125,101 +143,84 @@ fn errors(true_up: &TrueUp) -> Table {
     }
 }
 
-/// What rows come to that have something in common.
-#[derive(Default)]
-struct Group {
-    estimate: Usd,
-    bill: Usd,
-    is_known: bool,
-    is_settled: bool,
-    quantities: [Decimal; 2],
-    unit: String,
+/// Estimate, bill and what lies between them.
+fn dollars(estimate: Usd, bill: Option<Usd>, sums: Sums) -> [Cell; 3] {
+    // An estimate whose bill was not read is a part of what the bill is still to catch up with.
+    let gap = sums.bill.map(|_| bill.unwrap_or_default() - estimate);
+    [
+        Cell::new(format::dollars(estimate)),
+        bill.map_or_else(|| Cell::new("not read"), |bill| Cell::new(format::dollars(bill))),
+        gap.map_or_else(Cell::default, |gap| Cell::new(format::change(gap))),
+    ]
 }
 
-fn groups(
-    rows: &[Compared],
-    name: impl Fn(&Compared) -> String,
-) -> impl Iterator<Item = (String, Group)> {
-    let mut groups = BTreeMap::<String, Group>::new();
-    for row in rows {
-        let group = groups
-            .entry(name(row))
-            .or_insert_with(|| Group { is_settled: true, ..Group::default() });
-        group.estimate += row.estimate_usd;
-        group.bill += row.bill_usd.unwrap_or_default();
-        group.is_known |= row.bill_usd.is_some();
-        group.is_settled &= row.settled;
-        group.quantities[0] = group.quantities[0].saturating_add(row.estimated_quantity);
-        group.quantities[1] = group.quantities[1].saturating_add(row.billed_quantity);
-        if group.unit.is_empty() {
-            group.unit.clone_from(&row.unit);
-        }
-    }
-    groups.into_iter()
+fn total(names: usize, sums: Sums) -> Row {
+    let mut cells = vec![Cell::default(); names];
+    cells[0] = Cell::new("Total");
+    cells.extend(dollars(sums.estimate, sums.bill, sums));
+    Row::of(cells)
 }
 
-fn sums(group: &Group) -> [Cell; 3] {
-    let bill = if group.is_known { format::dollars(group.bill) } else { "not read".to_owned() };
-    let gap =
-        if group.is_known { format::change(group.bill - group.estimate) } else { String::new() };
-    [Cell::new(format::dollars(group.estimate)), Cell::new(bill), Cell::new(gap)]
-}
-
-fn by(rows: &[Compared], label: &'static str, name: impl Fn(&Compared) -> String) -> Table {
-    let row = |(name, group): (String, Group)| {
-        let state = match (group.is_known, group.is_settled) {
+fn by_day(groups: &[(String, Group)], sums: Sums) -> Table {
+    let row = |(name, group): &(String, Group)| {
+        let state = match (group.is_read, group.is_settled) {
             (false, _) => "not read",
             (true, false) => "may change",
             (true, true) => "final",
         };
-        let mut cells = vec![Cell::new(visible(&name)), Cell::new(state)];
-        cells.extend(sums(&group));
+        let mut cells = vec![Cell::new(visible(name)), Cell::new(state)];
+        cells.extend(dollars(group.estimate, group.is_read.then_some(group.bill), sums));
         Row::of(cells)
     };
     Table {
         columns: vec![
-            Column::words(label),
+            Column::words("UTC day"),
             Column::words("Bill is"),
             Column::numbers("Estimate"),
             Column::numbers("Bill"),
             Column::numbers("Gap"),
         ],
-        rows: groups(rows, name).map(row).collect(),
+        rows: groups.iter().map(row).collect(),
+        foot: vec![total(2, sums)],
         ..Table::default()
     }
 }
 
-fn by_usage_type(rows: &[Compared]) -> Table {
-    let row = |(name, group): (String, Group)| {
-        let mut cells = vec![
-            Cell::new(visible(&name)),
-            Cell::new(visible(&group.unit)),
-            Cell::new(quantity(group.quantities[0])),
-            Cell::new(quantity(group.quantities[1])),
-        ];
-        cells.extend(sums(&group));
-        Row::of(cells)
+fn by_usage_type(groups: &[(String, Group)], sums: Sums) -> Table {
+    let row = |(name, group): &(String, Group)| {
+        let [mut estimate, mut bill, gap] =
+            dollars(group.estimate, group.is_read.then_some(group.bill), sums);
+        let mut quantities = group.quantities.map(quantity);
+        if !group.is_estimated {
+            estimate = Cell::new("not estimated");
+            "-".clone_into(&mut quantities[0]);
+        }
+        if !group.is_billed {
+            if group.is_read || group.is_on_no_bill {
+                bill = Cell::new("not on the bill");
+            }
+            "-".clone_into(&mut quantities[1]);
+        }
+        let [estimated, billed] = quantities.map(Cell::new);
+        let unit = Cell::new(visible(&group.unit));
+        Row::of(vec![Cell::new(visible(name)), unit, estimated, billed, estimate, bill, gap])
     };
     Table {
         columns: vec![
             Column::words("Usage type"),
             Column::words("Unit"),
-            Column::numbers("Estimated"),
+            Column::numbers("Used"),
             Column::numbers("Billed"),
             Column::numbers("Estimate"),
             Column::numbers("Bill"),
             Column::numbers("Gap"),
         ],
-        rows: groups(rows, |row| row.usage_type.clone()).map(row).collect(),
+        rows: groups.iter().map(row).collect(),
+        foot: vec![total(4, sums)],
         ..Table::default()
     }
 }
 
 fn quantity(quantity: Decimal) -> String {
     quantity.round_dp(QUANTITY_DECIMALS).normalize().to_string()
-}
-
-/// Cents hide what a small line is made of.
-fn exact_change(usd: Usd) -> String {
-    if usd.cents() == 0 { format!("{usd}") } else { format::change(usd) }
 }

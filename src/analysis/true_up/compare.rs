@@ -20,7 +20,10 @@ use super::estimate::{Cell, Estimate, Place, Under};
 use super::explain::{explained, reason};
 use super::known_bill::{AccountBill, Known, KnownBill, days};
 use super::questions::{Evidence, questions};
-use super::{BillState, Compared, Comparison, GapKind, GapLine, OverEstimate, TrueUp};
+use super::unseen;
+use super::{
+    BillState, Compared, Comparison, GapKind, GapLine, OTHER_ENGINES, OverEstimate, TrueUp,
+};
 use crate::model::{Engine, Usd};
 use crate::pricing::region_prefix;
 
@@ -86,7 +89,7 @@ struct Comparing<'f> {
 struct Sides<'c> {
     day: Date,
     account: &'c str,
-    tail: &'static str,
+    tail: &'c str,
     settled: bool,
     cell: &'c Cell,
     billed: &'c Billed,
@@ -246,16 +249,26 @@ impl<'f> Comparing<'f> {
                 billed.unit.clone_from(&line.unit);
             }
         }
+        let unseen = unseen::found(&cells, &mut others);
         for (day, account, tail) in runs.keys() {
             cells.entry((*day, account.clone(), Under::Tail(tail))).or_default();
         }
+        for (account, found) in &unseen {
+            for day in found.days.keys() {
+                cells.entry((*day, account.clone(), Under::UnseenType)).or_default();
+            }
+        }
         let nothing = Billed::default();
         for ((day, account, under), cell) in &cells {
-            let Under::Tail(tail) = under else {
-                self.without_type(*day, account, *under, cell);
-                continue;
+            let (tail, billed): (&str, _) = match (under, unseen.get(account)) {
+                (Under::Tail(tail), _) => (tail, runs.get(&(*day, account.clone(), *tail))),
+                (Under::UnseenType, Some(found)) => (&found.tail, found.days.get(day)),
+                _ => {
+                    self.without_type(*day, account, *under, cell);
+                    continue;
+                }
             };
-            let billed = runs.get(&(*day, account.clone(), *tail)).unwrap_or(&nothing);
+            let billed = billed.unwrap_or(&nothing);
             let (bill_usd, settled) = (usd(billed.amount), false);
             let mut sides = Sides { day: *day, account, tail, settled, cell, billed, bill_usd };
             let known = self.known.known(*day, account);
@@ -360,14 +373,15 @@ impl<'f> Comparing<'f> {
             Under::OtherEngine => Known::Nowhere,
             _ => self.known.known(day, account),
         };
-        if matches!(known, Known::Settled | Known::Unsettled) {
+        let is_read = matches!(known, Known::Settled | Known::Unsettled);
+        if is_read {
             let key = (GapKind::OtherUsage, Some(account.to_owned()), None);
             self.sum(key, day).usd += -cell.usd;
         } else {
             self.not_on_bill(day, account, known, cell.usd);
         }
         if !cell.usd.is_zero() {
-            let word = if under == Under::OtherEngine { "other engines" } else { "unknown" };
+            let word = if under == Under::OtherEngine { OTHER_ENGINES } else { "unknown" };
             self.rows.push(Compared {
                 day,
                 account: account.to_owned(),
@@ -377,7 +391,7 @@ impl<'f> Comparing<'f> {
                 estimated_quantity: cell.quantity.normalize(),
                 billed_quantity: Decimal::ZERO,
                 estimate_usd: cell.usd,
-                bill_usd: None,
+                bill_usd: is_read.then_some(Usd::ZERO),
             });
         }
     }

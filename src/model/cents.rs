@@ -1,6 +1,6 @@
-//! Cents: apportioned once, by largest remainder, over the finest amounts of a month.
+//! Cents: apportioned by largest remainder, so that what is printed adds up.
 
-use crate::model::Usd;
+use super::Usd;
 
 const NANOS_PER_CENT: i128 = 10_000_000;
 
@@ -8,26 +8,28 @@ const NANOS_PER_CENT: i128 = 10_000_000;
 /// to even. No amount moves by a cent or more, none changes its sign, and nothing stays nothing;
 /// ties go to the amount that comes first.
 #[must_use]
-pub(super) fn in_cents(amounts: &[Usd]) -> Vec<Usd> {
+pub fn in_cents(amounts: &[Usd]) -> Vec<Usd> {
     let total: Usd = amounts.iter().copied().sum();
-    add_up_to(amounts, total.cents())
+    in_cents_of(total.cents(), amounts)
 }
 
 /// The amounts of several columns in whole cents: first the columns' sums among each other, then
 /// each column's amounts, so that a column adds up to within a cent of its exact sum, and all
 /// together to theirs rounded.
 #[must_use]
-pub(super) fn columns_in_cents<const N: usize>(columns: [&[Usd]; N]) -> [Vec<Usd>; N] {
+pub fn columns_in_cents<const N: usize>(columns: [&[Usd]; N]) -> [Vec<Usd>; N] {
     let sums = columns.map(|column| column.iter().copied().sum::<Usd>());
     let mut booked = in_cents(&sums).into_iter();
     columns.map(|column| {
         let sum = booked.next().unwrap_or_default();
-        add_up_to(column, sum.nanos() / NANOS_PER_CENT)
+        in_cents_of(sum.nanos() / NANOS_PER_CENT, column)
     })
 }
 
-/// The amounts in whole cents that add up to so many: their sum, rounded down or up.
-fn add_up_to(amounts: &[Usd], total_cents: i128) -> Vec<Usd> {
+/// The amounts in whole cents (as dollars) that add up to so many. Where these are the amounts' sum,
+/// rounded down or up, no amount moves by a cent or more; what is beyond that is the largest one's.
+#[must_use]
+pub fn in_cents_of(total_cents: i128, amounts: &[Usd]) -> Vec<Usd> {
     let mut cents: Vec<i128> =
         amounts.iter().map(|amount| amount.nanos().div_euclid(NANOS_PER_CENT)).collect();
     let mut remainders: Vec<(i128, usize)> = amounts
@@ -37,12 +39,17 @@ fn add_up_to(amounts: &[Usd], total_cents: i128) -> Vec<Usd> {
         .filter(|(remainder, _)| *remainder > 0)
         .collect();
     remainders.sort_unstable_by_key(|(remainder, index)| (std::cmp::Reverse(*remainder), *index));
-    // Remainders are below one cent each, so their rounded sum is never more cents than there are
-    // amounts with a remainder.
-    let missing = total_cents - cents.iter().sum::<i128>();
-    let missing = usize::try_from(missing).unwrap_or_default();
-    for (_, index) in remainders.into_iter().take(missing) {
+    let mut missing = total_cents - cents.iter().sum::<i128>();
+    for (_, index) in remainders {
+        if missing <= 0 {
+            break;
+        }
         cents[index] += 1;
+        missing -= 1;
+    }
+    let size = |place: &usize| std::cmp::Reverse(amounts[*place].nanos().unsigned_abs());
+    if let Some(largest) = (0..amounts.len()).min_by_key(size) {
+        cents[largest] += missing;
     }
     cents.into_iter().map(|cents| Usd::from_nanos(cents * NANOS_PER_CENT)).collect()
 }
@@ -70,6 +77,18 @@ mod tests {
         // 0.4 cents less 1.6 cents is -1.2 cents: the credit keeps the whole of it.
         assert_eq!(cents(&[4_000_000, -16_000_000]), [1, -2]);
         assert_eq!(cents(&[]), [0_i128; 0]);
+    }
+
+    /// A difference of two sums that were rounded each may be a cent off the sum of its parts.
+    #[test]
+    fn what_no_remainder_takes_is_the_largest_amounts() {
+        let of = |total: i128, nanos: &[i128]| -> Vec<i128> {
+            in_cents_of(total, &usd(nanos)).iter().map(|usd| usd.nanos() / NANOS_PER_CENT).collect()
+        };
+        assert_eq!(of(6, &[20_000_000, 30_000_000]), [2, 4]);
+        assert_eq!(of(4, &[20_000_000, 30_000_000]), [2, 2]);
+        assert_eq!(of(0, &[-15_000_000, 5_000_000]), [-1, 1]);
+        assert_eq!(of(0, &[]), [0_i128; 0]);
     }
 
     /// By hand: 1.4 and 0.5 cents are booked 1 and 1, for 1.9 is 2; the first column's 0.7 twice is
