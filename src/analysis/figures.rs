@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
@@ -221,7 +222,7 @@ pub struct JobFigures {
 }
 
 /// One team in the period.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TeamFigures {
     /// The team.
     pub team: String,
@@ -241,6 +242,20 @@ pub struct TeamFigures {
     pub budget_usd: Option<Usd>,
     /// The month's forecast, where there is a budget.
     pub forecast_usd: Option<Usd>,
+    /// What was used of it on the month's complete days, where there is one.
+    pub budget_used_usd: Option<Usd>,
+    /// The last complete day that counts, where there is a budget and any day is complete.
+    pub budget_through: Option<Date>,
+    /// Why days that are over are not complete, where there is a budget and there are such days.
+    pub budget_incomplete_because: Option<String>,
+}
+
+impl TeamFigures {
+    /// A team that ran nothing.
+    #[must_use]
+    pub fn of(team: &str) -> Self {
+        Self { team: team.to_owned(), ..Self::default() }
+    }
 }
 
 /// Runs that ended in one state.

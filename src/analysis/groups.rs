@@ -20,10 +20,11 @@ fn grouped(runs: &RunFrame, by: &str) -> Result<DataFrame, AnalysisError> {
     Ok(runs.frame.clone().lazy().group_by([col(by)]).agg(sums).collect()?)
 }
 
-/// Every team, dearest first, ties by name.
-pub(super) fn teams(
+/// Every team that ran something and every one that is named, dearest first, ties by name.
+pub(super) fn teams<'n>(
     runs: &RunFrame,
     before: Option<&HashMap<String, Usd>>,
+    named: impl IntoIterator<Item = &'n String>,
 ) -> Result<Vec<TeamFigures>, AnalysisError> {
     let table = grouped(runs, "team")?;
     let (team, count) = (numbers(&table, "team")?, numbers(&table, "runs")?);
@@ -34,25 +35,29 @@ pub(super) fn teams(
         .map(|row| {
             let name = runs.teams.get(team[row]);
             TeamFigures {
-                team: name.clone(),
                 runs: count[row].into(),
                 unpriced_runs: unpriced[row].into(),
                 cost_usd: cost[row],
                 change_usd: before.map(|b| cost[row] - b.get(name).copied().unwrap_or_default()),
                 waste_usd: waste[row],
                 share: cost[row].share_of(total),
-                budget_usd: None,
-                forecast_usd: None,
+                ..TeamFigures::of(name)
             }
         })
         .collect();
+    for name in named {
+        if !figures.iter().any(|figures| figures.team == *name) {
+            let change_usd = before.map(|b| -b.get(name).copied().unwrap_or_default());
+            figures.push(TeamFigures { change_usd, ..TeamFigures::of(name) });
+        }
+    }
     figures.sort_by(|a, b| b.cost_usd.cmp(&a.cost_usd).then_with(|| a.team.cmp(&b.team)));
     Ok(figures)
 }
 
 /// What each team paid: what the next period's changes are measured against.
 pub(super) fn team_costs(runs: &RunFrame) -> Result<HashMap<String, Usd>, AnalysisError> {
-    let figures = teams(runs, None)?;
+    let figures = teams(runs, None, [])?;
     Ok(figures.into_iter().map(|figures| (figures.team, figures.cost_usd)).collect())
 }
 

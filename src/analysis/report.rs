@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub collected_through: Option<Timestamp>,
     /// What was not read.
     pub not_collected: Vec<NotCollected>,
+    /// Teams that stand among the teams whether they ran anything or not.
+    pub teams: Vec<String>,
 }
 
 /// For whom the figures are: the whole company, or a team.
@@ -246,6 +248,9 @@ impl EditionAnalysis {
             completeness: &completeness,
         };
         let actions = actions::actions(&evidence)?;
+        let shown = |team: &&String| self.edition.team.as_ref().is_none_or(|own| own == *team);
+        let teams: Vec<&String> = context.teams.iter().filter(shown).collect();
+        let teams = groups::teams(&runs, teams_before.as_ref(), teams)?;
         Ok(Figures {
             compared_with: before_period.name.clone(),
             period: period.clone(),
@@ -254,7 +259,7 @@ impl EditionAnalysis {
             revision: self.edition.revision,
             before: totals_before,
             jobs: jobs::jobs(&runs, costs_before.as_ref())?,
-            teams: groups::teams(&runs, teams_before.as_ref())?,
+            teams,
             states: groups::states(&runs)?,
             configurations: groups::configurations(&runs)?,
             waste: waste(&runs)?,

@@ -1,8 +1,9 @@
 //! What a team may spend in a calendar month, and where it is heading.
 //!
-//! Only complete UTC days count. The forecast is what was used so far, and for each day that is
-//! left the median of the same weekday over the last weeks: a forecast that one bad night does not
-//! move. Its spread are the quartiles of the same days. Where the history is short it is silent.
+//! Only complete UTC days count: those that are over, and that every source was read to the end of.
+//! The forecast is what was used on them, and for each other day the median of the same weekday
+//! over the last weeks: a forecast that one bad night does not move. Its spread are the quartiles
+//! of the same days. Where the history is short it is silent.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -36,6 +37,11 @@ pub struct Outlook {
     pub used_usd: Usd,
     /// The last complete day that counts, if any of the month is complete.
     pub through: Option<Date>,
+    /// What is known of its use on days that are over and not complete: not in `used_usd`, and the
+    /// least that the forecast takes for them.
+    pub incomplete_usd: Usd,
+    /// Why days that are over are not complete, where there are any in the month.
+    pub incomplete_because: Option<String>,
     /// Where it is heading; `null` while the history is short.
     pub forecast: Option<Forecast>,
 }
@@ -79,26 +85,27 @@ impl Budgets {
     }
 }
 
-/// The forecast of a month from a team's use by day: `used` holds what is known of days before
-/// `today`, of which those from `known_since` on are complete; a day that is not in it was free.
-/// `None` where a weekday that is still to come was seen fewer than three times.
+/// The forecast of a month from a team's use by day: days from `known_since` on and before
+/// `complete_until` are complete, and one that is not in `used` was free. What is known of a day
+/// that is not complete is the least that it will have used. `None` where the weekday of such a day
+/// was seen fewer than three times.
 #[must_use]
 pub fn forecast(
     used: &BTreeMap<Date, Usd>,
     month: &Range<Date>,
     known_since: Date,
-    today: Date,
+    complete_until: Date,
 ) -> Option<Forecast> {
-    let so_far: Usd =
-        used.range(month.start..month.end.min(today).max(month.start)).map(|d| *d.1).sum();
+    let complete = month.start..month.end.min(complete_until).max(month.start);
+    let so_far: Usd = used.range(complete.clone()).map(|d| *d.1).sum();
     let mut forecast = Forecast { low_usd: so_far, usd: so_far, high_usd: so_far };
-    let left = month.start.max(today).series(1.day()).take_while(|day| *day < month.end);
+    let left = complete.end.series(1.day()).take_while(|day| *day < month.end);
     for day in left {
         let back = |weeks: i64| day.checked_sub((7 * weeks).days()).ok();
         // A day far ahead looks back over the same complete weeks as one tomorrow.
         let mut same: Vec<i128> = (1..)
             .map_while(back)
-            .skip_while(|day| *day >= today)
+            .skip_while(|day| *day >= complete_until)
             .take(usize::try_from(HISTORY_WEEKS).unwrap_or_default())
             .take_while(|day| *day >= known_since)
             .map(|day| used.get(&day).map_or(0, |usd| usd.nanos()))
@@ -107,9 +114,10 @@ pub fn forecast(
             return None;
         }
         same.sort_unstable();
-        forecast.low_usd += quartile(&same, 1);
-        forecast.usd += quartile(&same, 2);
-        forecast.high_usd += quartile(&same, 3);
+        let least = used.get(&day).copied().unwrap_or_default();
+        forecast.low_usd += quartile(&same, 1).max(least);
+        forecast.usd += quartile(&same, 2).max(least);
+        forecast.high_usd += quartile(&same, 3).max(least);
     }
     Some(forecast)
 }
@@ -169,6 +177,21 @@ mod tests {
             (over.low_usd, over.usd, over.high_usd),
             (dollars("22"), dollars("22"), dollars("22"))
         );
+    }
+
+    /// Collected to the end of Thursday the 19th only: the Friday after it, of which 7 is known, is
+    /// the least. Fridays, Saturdays and Sundays before it were free.
+    #[test]
+    fn a_day_that_was_not_collected_to_its_end_is_still_to_come() {
+        let used = [("2026-11-02", "6"), ("2026-11-20", "7")];
+        let used: BTreeMap<Date, Usd> =
+            used.into_iter().map(|(at, usd)| (day(at), dollars(usd))).collect();
+        let month = day("2026-11-01")..day("2026-11-23");
+        let seen = forecast(&used, &month, day("2026-10-26"), day("2026-11-20")).unwrap();
+        assert_eq!((seen.low_usd, seen.usd), (dollars("13"), dollars("13")));
+        assert_eq!(seen.high_usd, dollars("13"));
+        let complete = forecast(&used, &month, day("2026-10-26"), day("2026-11-21")).unwrap();
+        assert_eq!(complete.usd, dollars("13"));
     }
 
     #[test]

@@ -179,6 +179,9 @@ fn team(cost: Usd) -> TeamFigures {
         share: 1.0,
         budget_usd: Some(cost),
         forecast_usd: Some(cost),
+        budget_used_usd: Some(cost),
+        budget_through: Some(jiff::civil::Date::ZERO),
+        budget_incomplete_because: Some("reason".into()),
     }
 }
 

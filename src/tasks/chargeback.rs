@@ -183,7 +183,8 @@ pub async fn open_month(
     })
     .await?;
     let (corrections, unpriced_before) = earlier.finish(store, books, &request.bill).await?;
-    let budgets = outlooks(store, books, &request.budgets, month, *now).await?;
+    let (budgets, expected) = (&request.budgets, &request.expected);
+    let budgets = outlooks(store, books, budgets, month, expected, *now).await?;
     let (under_way_runs, without_end_runs) = open_runs(store, month, *now).await?;
     let (_, not_collected) = collection(store.source_states().await?, &request.expected, month);
     let facts = Facts {

@@ -77,6 +77,7 @@ pub async fn figures(
         quotas,
         collected_through,
         not_collected,
+        teams: request.budgets.0.keys().cloned().collect(),
     };
     let mut analysis =
         ReportAnalysis::new(request.period.clone(), before.clone(), editions.to_vec());
@@ -145,11 +146,15 @@ async fn fill_budgets(
     }
     let last_day = request.period.utc_day_range().end.yesterday().unwrap_or(Date::MAX);
     let month = Period::month(&last_day.strftime("%Y-%m").to_string(), &TimeZone::UTC)?;
-    let outlooks = outlooks(store, books, &request.budgets, &month, request.now).await?;
+    let (budgets, expected) = (&request.budgets, &request.expected);
+    let outlooks = outlooks(store, books, budgets, &month, expected, request.now).await?;
     for team in all.iter_mut().flat_map(|figures| &mut figures.teams) {
         if let Some(outlook) = outlooks.iter().find(|outlook| outlook.team == team.team) {
             team.budget_usd = Some(outlook.budget_usd);
             team.forecast_usd = outlook.forecast.map(|forecast| forecast.usd);
+            team.budget_used_usd = Some(outlook.used_usd);
+            team.budget_through = outlook.through;
+            team.budget_incomplete_because.clone_from(&outlook.incomplete_because);
         }
     }
     Ok(())
@@ -201,35 +206,42 @@ async fn read(
         .await
 }
 
-/// Until when all sources were read, and those that were not read up to the period's end.
-pub(super) fn collection(
+/// The sources that are to be collected, and those of them that never were.
+pub(super) fn sources_wanted(
     sources: Vec<SourceState>,
     expected: &[(String, String, Engine)],
-    period: &Period,
-) -> (Option<Timestamp>, Vec<NotCollected>) {
+) -> (Vec<SourceState>, Vec<(String, String, Engine)>) {
     // Where targets are configured, what was collected from others before is nobody's worry.
     let wanted = |s: &SourceState| {
         let own = (s.account.clone(), s.region.clone(), s.engine.clone());
         expected.is_empty() || expected.contains(&own)
     };
     let sources: Vec<_> = sources.into_iter().filter(wanted).collect();
-    let known = |account: &str, region: &str, engine: &Engine| {
+    let is_known = |(account, region, engine): &&(String, String, Engine)| {
         let same = |s: &SourceState| {
-            (&*s.account, &*s.region, &s.engine, s.sessions) == (account, region, engine, false)
+            (&s.account, &s.region, &s.engine, s.sessions) == (account, region, engine, false)
         };
         sources.iter().any(same)
     };
-    let never: Vec<_> = expected
-        .iter()
-        .filter(|(account, region, engine)| !known(account, region, engine))
-        .map(|(account, region, engine)| NotCollected {
-            account: account.clone(),
-            region: region.clone(),
-            engine: engine.to_string(),
-            collected_through: None,
-            error: Some("never collected".to_owned()),
-        })
-        .collect();
+    let never = expected.iter().filter(|place| !is_known(place)).cloned().collect();
+    (sources, never)
+}
+
+/// Until when all sources were read, and those that were not read up to the period's end.
+pub(super) fn collection(
+    sources: Vec<SourceState>,
+    expected: &[(String, String, Engine)],
+    period: &Period,
+) -> (Option<Timestamp>, Vec<NotCollected>) {
+    let (sources, never) = sources_wanted(sources, expected);
+    let never = never.into_iter().map(|(account, region, engine)| NotCollected {
+        account,
+        region,
+        engine: engine.to_string(),
+        collected_through: None,
+        error: Some("never collected".to_owned()),
+    });
+    let never: Vec<_> = never.collect();
     let through = sources.iter().map(|source| source.collected_through).min().flatten();
     let through = through.filter(|_| never.is_empty());
     let missing = |source: &SourceState| {

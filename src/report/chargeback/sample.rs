@@ -45,6 +45,8 @@ pub(in crate::report) fn samples() -> [Statement; 2] {
         budget_usd: usd,
         used_usd: usd,
         through: None,
+        incomplete_usd: usd,
+        incomplete_because: Some("reason".into()),
         forecast,
     };
     let forecast = Forecast { low_usd: usd, usd, high_usd: usd };

@@ -340,8 +340,10 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
         let forecast = outlook.forecast.as_ref();
         let over = forecast.is_some_and(|forecast| forecast.usd > outlook.budget_usd);
         let tone = if over { Tone::Bad } else { Tone::Plain };
-        let spread = |forecast: &Forecast| {
-            format!("{} to {}", dollars(forecast.low_usd), dollars(forecast.high_usd))
+        // A month that is over is no forecast any more.
+        let spread = |forecast: &Forecast| match forecast.low_usd == forecast.high_usd {
+            true => "-".to_owned(),
+            false => format!("{} to {}", dollars(forecast.low_usd), dollars(forecast.high_usd)),
         };
         let verdict = match forecast {
             None => "history is short",
@@ -357,11 +359,7 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
             Cell::new(verdict).with_tone(tone),
         ])
     };
-    let through = statement.budgets.iter().find_map(|outlook| outlook.through);
-    let caption = through.map_or_else(
-        || "No day of the month is complete yet.".to_owned(),
-        |day| format!("Used through {day}, the last complete UTC day that counts."),
-    );
+    let caption = budgets_caption(&statement.budgets);
     Some(Table {
         title: "Budgets".into(),
         caption,
@@ -376,6 +374,26 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
         rows: statement.budgets.iter().take(rows_max).map(row).collect(),
         ..Table::default()
     })
+}
+
+/// Which days count, and what is known of those that do not yet.
+fn budgets_caption(budgets: &[Outlook]) -> String {
+    let through = budgets.iter().find_map(|outlook| outlook.through);
+    let counted = through.map_or_else(
+        || "No day of the month is complete yet.".to_owned(),
+        |day| format!("Used through {day}, the last complete UTC day that counts."),
+    );
+    let Some(because) = budgets.iter().find_map(|outlook| outlook.incomplete_because.as_ref())
+    else {
+        return counted;
+    };
+    let known: Usd = budgets.iter().map(|outlook| outlook.incomplete_usd).sum();
+    format!(
+        "{counted} Later days are over and not complete, because {}: the {} known of them so far \
+         are in the forecast and not in what was used.",
+        visible(because),
+        dollars(known)
+    )
 }
 
 /// From the month's report to own use: exact amounts, rounded for the eye one by one.

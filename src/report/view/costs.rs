@@ -171,7 +171,15 @@ fn team_row(team: &TeamFigures, total: Usd, limits: &Limits) -> Row {
             };
             format!(", forecast {}: {verdict}", format::dollars(forecast))
         });
-        Note { text: format!("Month's budget {}{forecast}", format::dollars(budget)), link: None }
+        let missing = team.budget_incomplete_because.as_ref().map_or_else(String::new, |because| {
+            let counted = team.budget_through.map_or_else(
+                || "no day of the month is complete".to_owned(),
+                |day| format!("counted through {day}"),
+            );
+            format!(" ({counted}: {})", visible(because))
+        });
+        let text = format!("Month's budget {}{forecast}{missing}", format::dollars(budget));
+        Note { text, link: None }
     });
     let mut row = Row::of(vec![
         Cell::new(shortened(&team.team, limits.name_columns)),

@@ -1,5 +1,9 @@
 //! Budgets, with forecasts worked out by hand.
 
+use runledger::model::Engine;
+use runledger::store::{SourceState, Store, StoreSettings};
+use serde_json::Value;
+
 use super::{chargeback, company, glue_run, import, json};
 use crate::harness::Sandbox;
 
@@ -69,4 +73,77 @@ fn the_report_has_them_beside_its_teams() {
     let early = sandbox.run(&arguments).exits(0).json();
     assert_eq!(early["teams"][0]["budget_usd"], "40.00");
     assert!(early["teams"][0]["forecast_usd"].is_null());
+}
+
+async fn collected(sandbox: &Sandbox, through: Option<&str>) {
+    let path = sandbox.path("runledger.db");
+    let store = Store::embedded(&path, StoreSettings::default()).await.unwrap();
+    let state = SourceState {
+        account: "111122223333".into(),
+        region: "us-east-1".into(),
+        engine: Engine::Glue,
+        sessions: false,
+        collected_through: through.map(|at| at.parse().unwrap()),
+        attempted_at: "2026-11-20T00:00:00Z".parse().unwrap(),
+        error: None,
+    };
+    store.put_source_state(&state).await.unwrap();
+}
+
+/// Collected up to noon of Monday the 16th: its seven hours are known, and the day is not complete.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_that_were_not_collected_to_their_end_are_not_complete() {
+    let now = "2026-11-20T05:00:00Z";
+    let sandbox = mondays();
+    collected(&sandbox, None).await;
+    let orders = json(&sandbox, now, "2026-11")["budgets"][1].clone();
+    assert_eq!((&orders["used_usd"], &orders["through"]), (&"0.00".into(), &Value::Null));
+    assert_eq!((&orders["incomplete_usd"], &orders["forecast"]), (&"50.16".into(), &Value::Null));
+    let because = orders["incomplete_because"].as_str().unwrap();
+    assert_eq!(because, "glue in us-east-1 of account 111122223333 was never collected to an end");
+
+    collected(&sandbox, Some("2026-11-16T12:00:00Z")).await;
+    let orders = json(&sandbox, now, "2026-11")["budgets"][1].clone();
+    // Without the Monday: 5 and 6 hours, and the one of jr_2. The forecast has all Mondays before
+    // it (1 to 6 hours, median 3.5) for two, and the seven that are known for this one.
+    assert_eq!((&orders["used_usd"], &orders["through"]), (&"31.68".into(), &"2026-11-15".into()));
+    assert_eq!(orders["incomplete_usd"], "18.48");
+    assert_eq!(orders["forecast"]["usd"], format!("{:.2}", (12.0 + 7.0 + 7.0) * 2.64));
+    for format in ["text", "html"] {
+        let shown = chargeback(&sandbox, now, "2026-11", &["--format", format]).exits(0).stdout;
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["Used through 2026-11-15", "over and not complete", "12:00:00Z only", "$18.48"]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+    let week = |format: &str| {
+        let arguments = ["--now", now, "report", "--week", "2026-W46", "--format", format];
+        sandbox.run(&arguments).exits(0)
+    };
+    let team = week("json").json()["teams"][0].clone();
+    assert_eq!(team["budget_used_usd"], "31.68");
+    assert_eq!(team["budget_through"], "2026-11-15");
+    for format in ["text", "html"] {
+        let shown = week(format).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains("(counted through 2026-11-15: glue in us-east-1"), "{shown}");
+    }
+}
+
+/// Claims ran nothing in the week, and have a budget all the same.
+#[test]
+fn a_team_with_a_budget_and_no_run_stands_in_the_report() {
+    let sandbox = mondays();
+    let week = |format: &str| {
+        let now = "2026-11-20T05:00:00Z";
+        let arguments = ["--now", now, "report", "--week", "2026-W46", "--format", format];
+        sandbox.run(&arguments).exits(0)
+    };
+    let report = week("json").json();
+    let teams = report["teams"].as_array().unwrap();
+    let claims = teams.iter().find(|team| team["team"] == "claims").unwrap();
+    assert_eq!((&claims["runs"], &claims["cost_usd"]), (&0.into(), &"0.00".into()));
+    assert_eq!((&claims["budget_usd"], &claims["forecast_usd"]), (&"1.00".into(), &"0.00".into()));
+    let text = week("text").stdout;
+    assert!(text.contains("Month's budget $1.00, forecast $0.00: within it"), "{text}");
 }

@@ -244,6 +244,7 @@ fn teams(jobs: &[JobFigures], total: Usd) -> Vec<TeamFigures> {
                 share: cost.share_of(total),
                 budget_usd: budget.map(|(budget, _)| budget),
                 forecast_usd: budget.map(|(_, forecast)| forecast),
+                ..TeamFigures::default()
             }
         })
         .collect();
