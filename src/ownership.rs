@@ -219,6 +219,25 @@ impl Ownership {
 
     /// Team, cost centre and environment. A rule's environment is for every job that it fits; its
     /// cost centre is its team's, and nobody else's.
+    /// The cost centre that the configuration gives a team: its own, else that of a rule which
+    /// names both.
+    #[must_use]
+    pub fn cost_center_of(&self, team: &str) -> Option<&str> {
+        let of_rules = || {
+            let ours = self.rules.iter().filter(|(_, rule)| rule.team == team);
+            ours.filter_map(|(_, rule)| rule.cost_center.as_ref()).next()
+        };
+        let own = self.cost_centers.get(&normalised(team));
+        own.or_else(of_rules).map(String::as_str)
+    }
+
+    /// Whether a rule, an alias or a cost centre of the configuration names a team.
+    #[must_use]
+    pub fn names_team(&self, team: &str) -> bool {
+        let team = normalised(team);
+        self.cost_centers.contains_key(&team) || self.teams.knows(&team)
+    }
+
     fn said<'r>(
         &self,
         run: &'r JobRun,

@@ -38,7 +38,7 @@ pub use roll_up::{DayRollUps, RollUpPart};
 pub use row::{ConfigurationKey, JobKey, RunRow, follows};
 pub use true_up::{
     AccountBill, BillState, Collected, Compared, Comparison, Estimate, Facts, GapKind, GapLine,
-    OverEstimate, Question, Reading, TrueUp, compare,
+    OverEstimate, Question, Reading, TrueUp, compare, speaks_for,
 };
 
 /// Polars refused a question: a defect of this program, not of the data.

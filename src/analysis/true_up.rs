@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use compare::{Collected, Facts, compare};
 pub use estimate::Estimate;
-pub use known_bill::AccountBill;
+pub use known_bill::{AccountBill, speaks_for};
 
 use crate::model::Usd;
 
@@ -76,8 +76,10 @@ pub enum GapKind {
     OverEstimate,
     /// The same of runs that were priced at the most they can have cost, and said so.
     UpperBound,
-    /// Runs that are on no bill that was read: of other engines or accounts, or not in US dollars.
+    /// Runs that are on no bill that was read: of other accounts, or billed in another currency.
     OutsideBill,
+    /// Runs of engines that no bill of these services can hold: they came with their own cost.
+    OtherEngines,
     /// Credits.
     Credits,
     /// Refunds.
@@ -106,6 +108,7 @@ impl GapKind {
             Self::OverEstimate => "estimated above the bill",
             Self::UpperBound => "priced at the most they can cost",
             Self::OutsideBill => "not on this bill",
+            Self::OtherEngines => "on no AWS bill",
             Self::Credits => "credits",
             Self::Refunds => "refunds",
             Self::Tax => "tax",
@@ -197,6 +200,8 @@ pub struct TrueUp {
     pub reason: Option<String>,
     /// What the runs were estimated at, on the basis `used`.
     pub estimate_usd: Usd,
+    /// Of that, what is of engines that no bill of these services can hold.
+    pub off_bill_usd: Usd,
     /// What AWS bills so far; `None` where nothing of it is known.
     pub bill_usd: Option<Usd>,
     /// Bill less estimate, without the days that are not settled and runs that are on no bill.

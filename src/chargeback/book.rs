@@ -11,7 +11,7 @@ use super::settings::{SplitRule, SplitRules, word_of};
 use super::split::{Cells, split};
 use super::statement::{BookedTotals, Bridge, Counts, Job, Line, Residual, Statement, TotalIs};
 use super::{Outlook, tables};
-use crate::analysis::{BillState, GapLine, NotCollected, TrueUp};
+use crate::analysis::{BillState, GapKind, GapLine, NotCollected, TrueUp};
 use crate::model::{RunIdentity, Unpriced, Usd, columns_in_cents};
 
 /// What one run brings to a month.
@@ -29,6 +29,8 @@ pub struct RunUse<'a> {
     pub ended_here: bool,
     /// Whether it had not ended.
     pub under_way: bool,
+    /// Whether it came with its own cost, so that no bill of Glue or EMR Serverless holds it.
+    pub off_bill: bool,
 }
 
 /// What a statement says beside its runs.
@@ -54,8 +56,12 @@ pub struct Facts<'a> {
     pub without_end_runs: u64,
     /// What was not collected up to the month's end.
     pub not_collected: &'a [NotCollected],
-    /// Runs that ended before have expired, where that is within the month.
-    pub kept_since: Option<Timestamp>,
+    /// Whether any run of the month can still be stored.
+    pub is_kept: bool,
+    /// Cost centres of teams that bear fixed shares.
+    pub cost_centers: &'a BTreeMap<String, String>,
+    /// What else there is to know before the month is booked.
+    pub also: &'a [String],
 }
 
 /// A month to which runs are added, in any order.
@@ -65,6 +71,7 @@ pub struct Book {
     cells: Vec<CellSum>,
     runs: Vec<Entry>,
     ended_usd: Usd,
+    off_bill_usd: Usd,
     bridge: Bridge,
     counts: Counts,
     /// Why runs have no price, with how many.
@@ -93,6 +100,9 @@ impl Book {
         }
         self.runs.push(Entry { run: run_hash(run.identity), cell: place, usd: run.used });
         self.counts.runs += 1;
+        if run.off_bill {
+            self.off_bill_usd += run.used;
+        }
         if let Err(reason) = run.cost {
             self.counts.unpriced_runs += 1;
             *self.unpriced.entry(reason.to_string()).or_default() += 1;
@@ -107,6 +117,12 @@ impl Book {
         } else {
             self.bridge.ended_later_usd += run.used;
         }
+    }
+
+    /// Whether a team has a run in the month.
+    #[must_use]
+    pub fn has_team(&self, team: &str) -> bool {
+        self.places.keys().any(|key| key.team == team)
     }
 
     /// The statement, and what was booked for each run.
@@ -124,9 +140,11 @@ impl Book {
         let mut lines: Vec<Line> = final_bill
             .into_iter()
             .flat_map(|bill| &bill.lines)
-            .map(|gap| line(gap, &facts.rules.rule(gap.kind), &mut cells))
+            // What no bill can hold is own use beside the bill, and nobody's to give back.
+            .filter(|gap| gap.kind != GapKind::OtherEngines)
+            .map(|gap| line(gap, &facts, &mut cells))
             .collect();
-        lines.extend(facts.corrections.iter().filter_map(balance));
+        lines.extend(facts.corrections.iter().flat_map(earlier_month));
         let cells: Vec<(CellKey, Nanos)> = cells.into_iter().collect();
         let ledger = self.ledger(&cells, facts.corrections);
         (self.statement(facts, own_usd, final_bill, cells, lines), ledger)
@@ -165,7 +183,7 @@ impl Book {
         let sum = |amount: fn(&Nanos) -> Usd| cells.iter().map(|(_, nanos)| amount(nanos)).sum();
         let (shared_usd, correction_usd): (Usd, Usd) = (sum(|n| n.shared), sum(|n| n.correction));
         let unallocated_usd: Usd = lines.iter().map(|line| line.unallocated_usd).sum();
-        let balances: Usd = facts.corrections.iter().map(|c| c.balance_usd).sum();
+        let balances: Usd = facts.corrections.iter().map(Correction::balance_usd).sum();
         let bill_usd = final_bill.and_then(|bill| bill.bill_usd);
         let unsettled = facts.bill.filter(|_| final_bill.is_none());
         let booked = booked_totals(&jobs, &residuals);
@@ -174,6 +192,7 @@ impl Book {
             month: facts.month.to_owned(),
             basis: "used",
             closed: false,
+            is_known: facts.is_kept || self.counts.runs > 0,
             closing: None,
             as_of: facts.as_of,
             says_total_is: if bill_usd.is_some() { TotalIs::Bill } else { TotalIs::Estimate },
@@ -187,6 +206,7 @@ impl Book {
             bridge_usd: own_usd - self.ended_usd,
             bridge: self.bridge,
             own_usd,
+            off_bill_usd: self.off_bill_usd,
             shared_usd,
             correction_usd,
             unallocated_usd,
@@ -251,10 +271,13 @@ fn booked_totals(jobs: &[Job], residuals: &[Residual]) -> BookedTotals {
     booked
 }
 
-fn line(gap: &GapLine, rule: &SplitRule, cells: &mut Cells) -> Line {
-    let outcome = split(cells, gap.usd, gap.account.as_deref(), rule);
+fn line(gap: &GapLine, facts: &Facts<'_>, cells: &mut Cells) -> Line {
+    let rule = facts.rules.rule(gap.kind);
+    let outcome = split(cells, gap.usd, gap.account.as_deref(), &rule, facts.cost_centers);
     Line {
         name: word_of(gap.kind),
+        month: None,
+        kind: Some(word_of(gap.kind)),
         account: gap.account.clone(),
         usage_type: gap.usage_type.clone(),
         usd: gap.usd,
@@ -265,23 +288,20 @@ fn line(gap: &GapLine, rule: &SplitRule, cells: &mut Cells) -> Line {
     }
 }
 
-/// What makes an earlier month's bookings its final bill: nobody's, because whose it was before was
-/// decided when that month was closed.
-fn balance(correction: &Correction) -> Option<Line> {
-    let Correction { month, balance_usd, .. } = correction;
-    let explanation = format!(
-        "corrections of {month} were in its bill already, under other lines, or its final bill \
-         came after it was closed"
-    );
-    (!balance_usd.is_zero()).then(|| Line {
+/// What makes an earlier month's bookings its final bill, by what the bill has there: nobody's,
+/// because whose it was before was decided when that month was closed.
+fn earlier_month(correction: &Correction) -> impl Iterator<Item = Line> {
+    correction.balance.iter().map(|part| Line {
         name: "earlier-month".to_owned(),
+        month: Some(correction.month.clone()),
+        kind: part.kind.map(word_of),
         account: None,
         usage_type: None,
-        usd: *balance_usd,
+        usd: part.usd,
         split: SplitRule::None.in_words().to_owned(),
-        unallocated_usd: *balance_usd,
-        explanation,
-        reason: Some(format!("everything booked for {month} is then its bill of that month")),
+        unallocated_usd: part.usd,
+        explanation: correction.explained(part),
+        reason: Some(format!("with it, all that is booked for {} is its bill", correction.month)),
     })
 }
 
@@ -292,6 +312,8 @@ fn residual(line: &Line, usd: Usd) -> Residual {
     }
     Residual {
         name: line.name.clone(),
+        month: line.month.clone(),
+        kind: line.kind.clone(),
         account: line.account.clone(),
         usage_type: line.usage_type.clone(),
         usd,

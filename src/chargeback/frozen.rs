@@ -5,11 +5,15 @@
 //! they were rendered and never made again, so no later version changes a byte of them; what a
 //! later version may change is how a month that is still open looks.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellKey, Nanos};
-use super::correction::Correction;
-use super::statement::{Statement, TotalIs};
+use super::correction::{BalancePart, Correction};
+use super::settings::kind_of;
+use super::statement::{Line, Statement, TotalIs};
+use crate::analysis::GapKind;
 use crate::model::Usd;
 use crate::pricing::{PricingSettings, Rate, RateCard};
 
@@ -31,6 +35,15 @@ pub struct Frozen {
     pub total_usd: Usd,
     /// Its total without corrections of earlier months.
     pub month_usd: Usd,
+    /// Its final bill, where the total is one; months that older versions closed do not say.
+    #[serde(default)]
+    pub bill_usd: Option<Usd>,
+    /// What is in its total beside the bill, of engines that no bill holds; likewise.
+    #[serde(default)]
+    pub off_bill_usd: Option<Usd>,
+    /// What of its bill was lines, by kind: nothing where it was closed on an estimate; likewise.
+    #[serde(default)]
+    pub lines: Option<BTreeMap<GapKind, Usd>>,
     /// Its cells, in the order of their keys: what a run ledger's cells are places in.
     pub cells: Vec<FrozenCell>,
     /// What was booked for earlier months.
@@ -61,6 +74,12 @@ pub struct FrozenCorrection {
     pub runs_usd: Usd,
     /// What made everything booked for it its final bill.
     pub balance_usd: Usd,
+    /// That, part by part; months that older versions closed do not say.
+    #[serde(default)]
+    pub balance: Option<Vec<BalancePart>>,
+    /// Of the corrections, those of engines that no bill holds.
+    #[serde(default)]
+    pub off_bill_usd: Usd,
 }
 
 /// A closed month that this version cannot read.
@@ -97,8 +116,17 @@ impl Frozen {
         let correction = |correction: &Correction| FrozenCorrection {
             month: correction.month.clone(),
             runs_usd: correction.runs_usd(),
-            balance_usd: correction.balance_usd,
+            balance_usd: correction.balance_usd(),
+            balance: Some(correction.balance.clone()),
+            off_bill_usd: correction.off_bill_usd,
         };
+        let own_line = |line: &&Line| line.month.is_none();
+        let mut lines = BTreeMap::new();
+        for line in statement.lines.iter().filter(own_line) {
+            if let Some(kind) = line.kind.as_deref().and_then(kind_of) {
+                *lines.entry(kind).or_default() += line.usd;
+            }
+        }
         Self {
             format: FORMAT,
             runledger: env!("CARGO_PKG_VERSION").to_owned(),
@@ -106,6 +134,9 @@ impl Frozen {
             says_total_is: statement.says_total_is,
             total_usd: statement.total_usd,
             month_usd: statement.total_usd - statement.earlier_months_usd,
+            bill_usd: statement.bill_usd,
+            off_bill_usd: Some(statement.off_bill_usd),
+            lines: Some(lines),
             cells: statement.cells.iter().map(cell).collect(),
             corrections: corrections.iter().map(correction).collect(),
             pricing: pricing.clone(),

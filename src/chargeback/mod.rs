@@ -36,7 +36,7 @@ mod warnings;
 pub use book::{Book, Facts, RunUse};
 pub use budget::{Budgets, Forecast, HISTORY_WEEKS, Outlook, forecast};
 pub use cell::{CellKey, Nanos};
-pub use correction::{Booked, Corrected, Correction};
+pub use correction::{BalancePart, Booked, Corrected, Correction, NewBill};
 pub use frozen::{Frozen, FrozenCell, FrozenCorrection, FrozenError};
 pub use run_ledger::{Entry, LedgerError, RunLedger, run_hash};
 pub use settings::{ChargebackSettings, SplitRule, SplitRules};

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+use super::split::NO_COST_CENTERS;
 use super::*;
 use crate::analysis::{BillState, GapKind, GapLine, TrueUp};
 use crate::model::{
@@ -110,7 +111,10 @@ fn any_corrections() -> impl Strategy<Value = Vec<Correction>> {
                 .into_iter()
                 .map(|(run, cell, nanos)| Corrected { run, cell, usd: Usd::from_nanos(nanos) })
                 .collect(),
-            balance_usd: Usd::from_nanos(balance),
+            balance: vec![BalancePart { kind: None, usd: Usd::from_nanos(balance) }],
+            off_bill_usd: Usd::ZERO,
+            closed_on: Date::ZERO,
+            on_bill: false,
         };
         (0..).zip(months).map(correction).collect()
     })
@@ -146,6 +150,7 @@ fn computed(
             cost: if unpriced { Err(&reason) } else { Ok(whole) },
             ended_here: run.end < 2,
             under_way: run.end == 2,
+            off_bill: run.number.is_multiple_of(5),
         });
     }
     book.finish(Facts {
@@ -159,7 +164,9 @@ fn computed(
         under_way_runs: 0,
         without_end_runs: 0,
         not_collected: &[],
-        kept_since: None,
+        is_kept: true,
+        cost_centers: &NO_COST_CENTERS,
+        also: &[],
     })
 }
 
@@ -178,6 +185,7 @@ fn bill_of(own: i128, gap: i128, lines: Vec<GapLine>, is_final: bool) -> TrueUp 
         over_tolerance: false,
         over_estimates: Vec::new(),
         questions: Vec::new(),
+        off_bill_usd: Usd::ZERO,
         state: if is_final { BillState::Final } else { BillState::Partial },
         reason: None,
         estimate_usd: Usd::from_nanos(own),
@@ -200,7 +208,7 @@ proptest! {
         // The whole is the bill where it is final, else the estimate; earlier months come on top.
         let earlier: i128 = corrections
             .iter()
-            .map(|c| c.balance_usd.nanos() + c.runs.iter().map(|r| r.usd.nanos()).sum::<i128>())
+            .map(|c| c.balance_usd().nanos() + c.runs.iter().map(|r| r.usd.nanos()).sum::<i128>())
             .sum();
         let whole = own + earlier + if is_final { gap } else { 0 };
         prop_assert_eq!(month.total_usd.nanos(), whole);
@@ -261,6 +269,7 @@ proptest! {
             over_tolerance: false,
             over_estimates: Vec::new(),
             questions: Vec::new(),
+            off_bill_usd: Usd::ZERO,
             state: BillState::Final,
             reason: None,
             estimate_usd: Usd::ZERO,
@@ -321,6 +330,7 @@ proptest! {
                     cost: Ok(Usd::from_nanos(nanos)),
                     ended_here: month == ended,
                     under_way: false,
+                    off_bill: false,
                 });
             }
         }
@@ -339,7 +349,9 @@ proptest! {
                     under_way_runs: 0,
                     without_end_runs: 0,
                     not_collected: &[],
-                    kept_since: None,
+                    is_kept: true,
+            cost_centers: &NO_COST_CENTERS,
+                    also: &[],
                 };
                 book.finish(facts).0
             })

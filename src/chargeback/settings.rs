@@ -48,6 +48,8 @@ pub enum SplitRule {
 /// | other usage | nobody knows yet what it is for |
 /// | over-estimate, upper bounds | errors to chase in some runs, and no discount for all |
 /// | outside the bill | runs that another bill has |
+///
+/// What is of engines that no bill holds is own use and no line, so it has no rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRules(BTreeMap<GapKind, SplitRule>);
 
@@ -56,6 +58,14 @@ impl SplitRules {
     #[must_use]
     pub fn rule(&self, kind: GapKind) -> SplitRule {
         self.0.get(&kind).cloned().unwrap_or_else(|| default_rule(kind))
+    }
+
+    /// The teams that bear fixed shares.
+    pub fn teams(&self) -> impl Iterator<Item = &str> {
+        self.0.values().flat_map(|rule| match rule {
+            SplitRule::Fixed(shares) => shares.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        })
     }
 
     /// The same with another rule for one kind.
@@ -151,11 +161,12 @@ const fn default_rule(kind: GapKind) -> SplitRule {
         | GapKind::OtherUsage
         | GapKind::OverEstimate
         | GapKind::UpperBound
-        | GapKind::OutsideBill => SplitRule::None,
+        | GapKind::OutsideBill
+        | GapKind::OtherEngines => SplitRule::None,
     }
 }
 
-/// Every kind of line, so that each has a word in the configuration.
+/// Every kind of line that can be split, so that each has a word in the configuration.
 const KINDS: [GapKind; 17] = [
     GapKind::DaysNotSettled,
     GapKind::RunsNotCaptured,
@@ -181,6 +192,11 @@ const KINDS: [GapKind; 17] = [
 pub(super) fn word_of(kind: GapKind) -> String {
     let word = serde_json::to_value(kind).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The kind of line that a word names.
+pub(super) fn kind_of(word: &str) -> Option<GapKind> {
+    serde_json::from_value(word.into()).ok()
 }
 
 impl<'de> Deserialize<'de> for SplitRules {

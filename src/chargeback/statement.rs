@@ -29,6 +29,8 @@ pub struct Statement {
     pub basis: &'static str,
     /// Whether the month is closed.
     pub closed: bool,
+    /// Whether anything can be known of its runs: not where all of them have expired.
+    pub is_known: bool,
     /// How it was closed, where it is.
     pub closing: Option<Closing>,
     /// What "now" was.
@@ -49,6 +51,9 @@ pub struct Statement {
     pub bridge: Bridge,
     /// What runs used in the month.
     pub own_usd: Usd,
+    /// Of that, what is of engines that no bill of Glue or EMR Serverless can hold: it is in the
+    /// total beside the bill.
+    pub off_bill_usd: Usd,
     /// What was split over cells.
     pub shared_usd: Usd,
     /// What is corrected in cells for months closed before.
@@ -209,6 +214,11 @@ pub struct Job {
 pub struct Line {
     /// What kind of line: `tax`, `idle-capacity`, or `earlier-month`.
     pub name: String,
+    /// The earlier month that it is about, where it is about one.
+    pub month: Option<String>,
+    /// What the bill has there: the name, but of an earlier month the kind of that month's line,
+    /// and `null` where nothing tells.
+    pub kind: Option<String>,
     /// The account, where the line is about one.
     pub account: Option<String>,
     /// The usage type, likewise.
@@ -230,6 +240,10 @@ pub struct Line {
 pub struct Residual {
     /// What kind of line.
     pub name: String,
+    /// The earlier month that it is about, where it is about one.
+    pub month: Option<String>,
+    /// As in a line.
+    pub kind: Option<String>,
     /// The account, where the line is about one.
     pub account: Option<String>,
     /// The usage type, likewise.

@@ -57,9 +57,7 @@ pub(super) fn warnings(
     if let more @ 1.. = facts.not_collected.len().saturating_sub(NAMED_MAX) {
         said.push(format!("and {more} more accounts and regions that were not read to its end"));
     }
-    if let Some(since) = facts.kept_since {
-        said.push(format!("runs that ended before {since} have expired: they are not in it"));
-    }
+    said.extend_from_slice(facts.also);
     if let Some(bill) = final_bill.filter(|bill| bill.estimate_usd != own_usd) {
         // Both come from the same runs, so this is more than a matter of rounding.
         said.push(format!(

@@ -100,6 +100,9 @@ impl Chargeback {
         let (templates, books) = (app.templates()?, app.books().await?);
         let request = request(app, month, world.now);
         let open = open_month(&app.store, &books, &request).await?;
+        for warning in &open.expiring {
+            say(world.quiet, &format!("warning: {warning}"));
+        }
         if !self.close {
             let total_usd = open.statement.total_usd;
             let files = Files::of(&open.statement, &templates)?;
@@ -214,6 +217,9 @@ impl From<ChargebackError> for Failure {
             ChargebackError::Period(error) => error.into(),
             ChargebackError::Template(error) => error.into(),
             ChargebackError::Table(error) => error.into(),
+            ChargebackError::NotBegun { .. } => {
+                Self::usage(error.to_string(), "choose a month that has begun")
+            }
             ChargebackError::NotOver { .. } => {
                 Self::usage(error.to_string(), "close it when it is over and its bill is final")
             }

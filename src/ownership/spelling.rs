@@ -38,6 +38,13 @@ impl Spelling {
         Self { case, known }
     }
 
+    /// Whether the configuration writes a name so, or as another for it.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let name = normalised(name);
+        let written = |known: &String| normalised(known) == name;
+        self.known.contains_key(&name) || self.known.values().any(written)
+    }
+
     /// The one spelling of a tag's value.
     pub(super) fn spelt(&self, value: &str) -> String {
         let plain = normalised(value);

@@ -11,7 +11,7 @@ use super::format::{self, dollars};
 use super::table::{Table, Tone};
 use super::words::visible;
 use crate::chargeback::{Statement, TotalIs};
-use crate::model::Period;
+use crate::model::{Period, Usd};
 
 pub(super) use sample::samples;
 
@@ -58,10 +58,19 @@ impl View {
     pub(super) fn of(statement: &Statement, rows_max: usize) -> Self {
         let booked = &statement.booked;
         let (total_is, headline) = total_is(statement);
+        // Nothing is not what is not known; what is corrected of earlier months is.
+        let known = |usd: Usd| match statement.is_known {
+            true => dollars(usd),
+            false => "not known".to_owned(),
+        };
+        let total = match (statement.is_known, booked.total_usd.is_zero()) {
+            (false, true) => "Not known".to_owned(),
+            _ => dollars(booked.total_usd),
+        };
         let why = format!(
             "Own use {}, shared {}, corrections {}, unallocated {}.",
-            dollars(booked.own_usd),
-            dollars(booked.shared_usd),
+            known(booked.own_usd),
+            known(booked.shared_usd),
             dollars(booked.correction_usd),
             dollars(booked.unallocated_usd),
         );
@@ -70,9 +79,9 @@ impl View {
             month: visible(&statement.month),
             days: days(&statement.month),
             state: if statement.closed { "closed" } else { "open" },
-            total: dollars(booked.total_usd),
+            preheader: format!("{total} {headline}"),
+            total,
             total_is,
-            preheader: format!("{} {headline}", dollars(booked.total_usd)),
             headline,
             why,
             verdict: verdict(statement),
@@ -95,8 +104,17 @@ fn total_is(statement: &Statement) -> (&'static str, String) {
     } else {
         format!(", with {} of months closed before", dollars(statement.earlier_months_usd))
     };
+    let beside = if statement.off_bill_usd.is_zero() {
+        String::new()
+    } else {
+        format!(", with {} of engines that no AWS bill holds", dollars(statement.off_bill_usd))
+    };
+    if !statement.is_known {
+        let what = "its runs have expired, and it was not closed before";
+        return ("not known", format!("not known: {what}{earlier}"));
+    }
     match statement.says_total_is {
-        TotalIs::Bill => ("bill", format!("what AWS billed{earlier}")),
+        TotalIs::Bill => ("bill", format!("what AWS billed{beside}{earlier}")),
         TotalIs::Estimate => {
             ("estimate", format!("estimated from the runs, not the AWS bill{earlier}"))
         }
@@ -146,6 +164,13 @@ fn footnotes(statement: &Statement) -> Vec<String> {
         notes.push(
             "A line is what the bill has and no run explains. Lines of one account are split over \
              that account's runs; what is not split stays unallocated."
+                .to_owned(),
+        );
+    }
+    if !statement.off_bill_usd.is_zero() {
+        notes.push(
+            "Engines that no AWS bill holds are in own use with the cost that they were imported \
+             with; the total is the bill and theirs together."
                 .to_owned(),
         );
     }

@@ -102,6 +102,7 @@ fn true_up(days: std::ops::Range<jiff::civil::Date>, cost: Usd) -> TrueUp {
         state: BillState::Partial,
         reason: Some("AWS may still change 1 of 7 days".into()),
         estimate_usd: cost,
+        off_bill_usd: Usd::ZERO,
         bill_usd: Some(bill),
         gap_usd: Some(bill - cost),
         over_tolerance: true,

@@ -327,35 +327,57 @@ pub async fn compared(
     days: Range<Date>,
     now: Timestamp,
 ) -> Result<Comparison, StoreError> {
-    let states = store.source_states().await?;
-    let collected: Vec<Collected> = states
-        .into_iter()
-        .map(|state| Collected {
-            account: state.account,
-            region: state.region,
-            engine: state.engine,
-            through: state.collected_through,
-        })
-        .collect();
-    let open = store.open_runs(now).await?;
-    let under_way: Vec<(String, Date)> =
-        open.iter().filter_map(|run| under_way(run, books)).collect();
     let mut estimate = Estimate::new(books, days.clone());
+    let around = Around::read(store, books, now).await?;
     used::read(store, books, days, now, |used| {
         estimate.add(&used.stored.run, &used.priced, &used.shares);
     })
     .await?;
-    Ok(compare(
-        estimate,
-        &Facts {
-            bills: &cached.bills,
-            collected: &collected,
-            under_way: &under_way,
-            problems: &cached.problems,
-            tolerance_percent: settings.tolerance_percent,
-            tolerance_usd: settings.tolerance_usd,
-        },
-    ))
+    Ok(held_against(estimate, cached, &around, settings))
+}
+
+/// What a comparison has to know beside runs and bill: how far runs were collected, and accounts
+/// with EMR Serverless runs under way of whose use nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Around {
+    collected: Vec<Collected>,
+    under_way: Vec<(String, Date)>,
+}
+
+impl Around {
+    pub(super) async fn read(
+        store: &Store,
+        books: &Books,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let collected = store.source_states().await?.into_iter().map(|state| Collected {
+            account: state.account,
+            region: state.region,
+            engine: state.engine,
+            through: state.collected_through,
+        });
+        let open = store.open_runs(now).await?;
+        let under_way = open.iter().filter_map(|run| under_way(run, books)).collect();
+        Ok(Self { collected: collected.collect(), under_way })
+    }
+}
+
+/// An estimate beside what was read of its bill.
+pub(super) fn held_against(
+    estimate: Estimate,
+    cached: &Cached,
+    around: &Around,
+    settings: &BillSettings,
+) -> Comparison {
+    let facts = Facts {
+        bills: &cached.bills,
+        collected: &around.collected,
+        under_way: &around.under_way,
+        problems: &cached.problems,
+        tolerance_percent: settings.tolerance_percent,
+        tolerance_usd: settings.tolerance_usd,
+    };
+    compare(estimate, &facts)
 }
 
 /// An EMR Serverless run under way of whose use no meter was read, and since when.

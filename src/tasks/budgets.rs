@@ -71,11 +71,7 @@ struct Complete {
 
 impl Complete {
     /// Where nothing is to be collected, days that are over are as complete as imports made them.
-    fn of(
-        states: Vec<SourceState>,
-        expected: &[(String, String, Engine)],
-        today: Date,
-    ) -> Self {
+    fn of(states: Vec<SourceState>, expected: &[(String, String, Engine)], today: Date) -> Self {
         let (states, never) = sources_wanted(states, expected);
         let never_read = states.iter().filter(|state| state.collected_through.is_none());
         let mut never: Vec<String> = never.iter().map(place).chain(never_read.map(at)).collect();

@@ -6,8 +6,10 @@
 mod booked;
 mod close;
 mod corrections;
+mod expiry;
 mod mail;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
@@ -16,17 +18,17 @@ pub use self::booked::booked_for;
 pub use self::close::{CloseOrder, Closed, close, closed};
 use self::corrections::Earlier;
 pub use self::mail::mails;
-use super::bill;
+use super::bill::{self, Around};
 use super::budgets::outlooks;
 use super::report::collection;
 use super::used::{UsedRun, ran_on, read};
-use crate::analysis::{BillState, Books, Estimate, Facts as BillFacts, TrueUp, compare};
+use crate::analysis::{Books, Estimate};
 use crate::chargeback::{
     Book, Budgets, CellKey, Correction, Facts, FrozenError, LedgerError, RunLedger, RunUse,
     SplitRules, Statement,
 };
-use crate::model::{Engine, JobRun, Period, PeriodError, Price, Usd, utc_day};
-use crate::ownership::Owner;
+use crate::model::{Basis, Engine, JobRun, Period, PeriodError, Price, Usd, utc_day};
+use crate::ownership::{Owner, UNALLOCATED};
 use crate::report::{RenderedReport, TemplateError, Templates};
 use crate::sources::BillSettings;
 use crate::store::{Store, StoreError};
@@ -58,6 +60,8 @@ pub struct OpenMonth {
     pub ledger: RunLedger,
     /// What is corrected of months closed before.
     pub corrections: Vec<Correction>,
+    /// What expires, or has, before it was booked: also among the statement's warnings.
+    pub expiring: Vec<String>,
 }
 
 /// A month in every format.
@@ -103,6 +107,14 @@ pub enum ChargebackError {
     /// The statement is no JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The month has not begun.
+    #[error("{month} has not begun: it begins at {start}")]
+    NotBegun {
+        /// The month.
+        month: String,
+        /// Its first instant.
+        start: Timestamp,
+    },
     /// The month is not over.
     #[error("{month} is over at {end}, and is not closed before")]
     NotOver {
@@ -121,72 +133,50 @@ pub enum ChargebackError {
     },
 }
 
-/// The month's bill beside its estimate, as far as it was read; `None` where no bill is.
+/// Computes a month that is open, from one reading of its runs.
 ///
 /// # Errors
-/// When the store cannot be read.
-async fn bill_of(
-    store: &Store,
-    books: &Arc<Books>,
-    request: &Request,
-) -> Result<Option<TrueUp>, ChargebackError> {
-    let days = request.month.utc_day_range();
-    let cached = bill::cached(store, &request.bill, &days).await?;
-    if cached.is_off() {
-        return Ok(None);
-    }
-    let compared = bill::compared(store, books, &request.bill, &cached, days, request.now).await?;
-    Ok(Some(compared.true_up))
-}
-
-/// The final bill of a month; `None` while it is not final. Reads no run.
-async fn final_bill(
-    store: &Store,
-    books: &Books,
-    settings: &BillSettings,
-    month: &Period,
-) -> Result<Option<Usd>, ChargebackError> {
-    let days = month.utc_day_range();
-    let cached = bill::cached(store, settings, &days).await?;
-    let facts = BillFacts {
-        bills: &cached.bills,
-        collected: &[],
-        under_way: &[],
-        problems: &cached.problems,
-        tolerance_percent: settings.tolerance_percent,
-        tolerance_usd: settings.tolerance_usd,
-    };
-    let bill = compare(Estimate::new(books, days), &facts).true_up;
-    Ok(bill.bill_usd.filter(|_| bill.state == BillState::Final))
-}
-
-/// Computes a month that is open.
-///
-/// # Errors
-/// When the store, or a month closed before, cannot be read.
+/// When it has not begun, or the store, or a month closed before, cannot be read.
 pub async fn open_month(
     store: &Store,
     books: &Arc<Books>,
     request: &Request,
 ) -> Result<OpenMonth, ChargebackError> {
     let Request { month, now, .. } = request;
+    if month.start > *now {
+        return Err(ChargebackError::NotBegun { month: month.name.clone(), start: month.start });
+    }
     let days = month.utc_day_range();
-    let bill = bill_of(store, books, request).await?;
+    let cached = bill::cached(store, &request.bill, &days).await?;
+    let around = Around::read(store, books, *now).await?;
     let mut earlier = Earlier::load(store, books, month, *now).await?;
-    let mut book = Book::default();
+    let (mut book, mut estimate) = (Book::default(), Estimate::new(books, days.clone()));
     let first = earlier.first_day().unwrap_or(days.start).min(days.start);
     read(store, books, first..days.end, *now, |used| {
         earlier.meet(&used.stored.run);
         if let Some(run) = run_use(&used, &days) {
             book.add(run);
+            estimate.add(&used.stored.run, &used.priced, &used.shares);
         }
     })
     .await?;
-    let (corrections, unpriced_before) = earlier.finish(store, books, &request.bill).await?;
+    let against = || bill::held_against(estimate, &cached, &around, &request.bill).true_up;
+    let bill = (!cached.is_off()).then(against);
+    let nearest = earlier.nearest().map(str::to_owned);
+    let (corrections, unpriced_before) = earlier.finish(store, &request.bill, &around).await?;
     let (budgets, expected) = (&request.budgets, &request.expected);
     let budgets = outlooks(store, books, budgets, month, expected, *now).await?;
     let (under_way_runs, without_end_runs) = open_runs(store, month, *now).await?;
-    let (_, not_collected) = collection(store.source_states().await?, &request.expected, month);
+    let states = store.source_states().await?;
+    let kept_since = store.kept_since(*now);
+    let expiring = expiry::warnings(kept_since, month, nearest.as_deref(), &corrections);
+    let mut also = expiring.clone();
+    if states.is_empty() && expected.is_empty() {
+        let nothing = "nothing was collected from AWS: imported files do not say what they lack";
+        also.push(nothing.to_owned());
+    }
+    also.extend(unknown_teams(request, &book, books));
+    let (_, not_collected) = collection(states, expected, month);
     let facts = Facts {
         month: &month.name,
         as_of: *now,
@@ -198,10 +188,32 @@ pub async fn open_month(
         under_way_runs,
         without_end_runs,
         not_collected: &not_collected,
-        kept_since: Some(store.kept_since(*now)).filter(|since| *since > month.start),
+        is_kept: month.end > kept_since,
+        cost_centers: &cost_centers(&request.rules, books),
+        also: &also,
     };
     let (statement, ledger) = book.finish(facts);
-    Ok(OpenMonth { statement, ledger, corrections })
+    Ok(OpenMonth { statement, ledger, corrections, expiring })
+}
+
+/// The cost centres that the configuration gives teams with fixed shares.
+fn cost_centers(rules: &SplitRules, books: &Books) -> BTreeMap<String, String> {
+    let own = |team: &str| books.ownership.cost_center_of(team).map(str::to_owned);
+    rules.teams().filter_map(|team| Some((team.to_owned(), own(team)?))).collect()
+}
+
+/// Teams that the configuration gives a budget or a share, and that no run and no rule knows: most
+/// likely a slip of the pen.
+fn unknown_teams(request: &Request, book: &Book, books: &Books) -> Vec<String> {
+    let is_unknown = |team: &&str| {
+        !book.has_team(team) && !books.ownership.names_team(team) && *team != UNALLOCATED
+    };
+    let shares: BTreeSet<&str> = request.rules.teams().filter(is_unknown).collect();
+    let budgets = request.budgets.0.keys().map(String::as_str).filter(is_unknown);
+    let nobody = "a team that no run of the month and no rule knows";
+    let share = |team: &str| format!("[chargeback.split] has a share of `{team}`, {nobody}");
+    let budget = |team: &str| format!("[budgets] has `{team}`, {nobody}");
+    budgets.map(budget).chain(shares.into_iter().map(share)).collect()
 }
 
 /// What a run brings to the month; `None` where it neither used anything in it nor ended in it, nor
@@ -225,7 +237,13 @@ fn run_use<'u>(used: &'u UsedRun, days: &std::ops::Range<jiff::civil::Date>) -> 
         },
         ended_here,
         under_way: run.end().is_none(),
+        off_bill: is_off_bill(&used.priced.price),
     })
+}
+
+/// Whether a run came with its own cost: its engine's bill is none of AWS's for these services.
+const fn is_off_bill(price: &Price) -> bool {
+    matches!(price, Price::Priced { basis: Basis::Imported, .. })
 }
 
 /// Where a run is booked.

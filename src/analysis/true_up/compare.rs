@@ -98,11 +98,13 @@ struct Sides<'c> {
 
 /// Holds an estimate against the bill of the same days.
 #[must_use]
-pub fn compare(estimate: Estimate<'_>, facts: &Facts<'_>) -> Comparison {
+pub fn compare(estimate: Estimate, facts: &Facts<'_>) -> Comparison {
     let wanted = estimate.days.clone();
     let applies_minimum = estimate.applies_minimum();
     let cells = estimate.finish();
     let estimate_usd: Usd = cells.values().map(|cell| cell.usd).sum();
+    let off_bill = |((_, _, under), _): &(&Place, &Cell)| *under == Under::OtherEngine;
+    let off_bill_usd = cells.iter().filter(off_bill).map(|(_, cell)| cell.usd).sum();
     let known = KnownBill::new(facts.bills, &wanted);
     let (days_read, days_settled) = known.counts(&wanted);
     let day_count = days(&wanted).count();
@@ -137,6 +139,7 @@ pub fn compare(estimate: Estimate<'_>, facts: &Facts<'_>) -> Comparison {
         state,
         reason,
         estimate_usd,
+        off_bill_usd,
         bill_usd,
         gap_usd,
         over_tolerance,
@@ -190,8 +193,10 @@ fn lines(sums: BTreeMap<LineKey, Sum>, difference: Usd) -> Vec<GapLine> {
 
 /// What of the difference is no question of right or wrong: days to come, and other bills.
 fn not_compared(lines: &[GapLine]) -> Usd {
-    let other =
-        |line: &&GapLine| matches!(line.kind, GapKind::DaysNotSettled | GapKind::OutsideBill);
+    let other = |line: &&GapLine| {
+        use GapKind::{DaysNotSettled, OtherEngines, OutsideBill};
+        matches!(line.kind, DaysNotSettled | OutsideBill | OtherEngines)
+    };
     lines.iter().filter(other).map(|line| line.usd).sum()
 }
 
@@ -374,9 +379,9 @@ impl<'f> Comparing<'f> {
             _ => self.known.known(day, account),
         };
         let is_read = matches!(known, Known::Settled | Known::Unsettled);
-        if is_read {
-            let key = (GapKind::OtherUsage, Some(account.to_owned()), None);
-            self.sum(key, day).usd += -cell.usd;
+        if is_read || under == Under::OtherEngine {
+            let kind = if is_read { GapKind::OtherUsage } else { GapKind::OtherEngines };
+            self.sum((kind, Some(account.to_owned()), None), day).usd += -cell.usd;
         } else {
             self.not_on_bill(day, account, known, cell.usd);
         }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -54,9 +55,9 @@ pub(super) struct Cell {
 type Attempt = (u32, Vec<(Place, Decimal)>);
 
 /// The estimate of some UTC days. Runs are added in any order.
-#[derive(Debug)]
-pub struct Estimate<'b> {
-    books: &'b Books,
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    books: Arc<Books>,
     /// How runs are priced if the minimum is read the other way.
     other_minimum: PricingSettings,
     pub(super) days: Range<Date>,
@@ -66,23 +67,25 @@ pub struct Estimate<'b> {
     attempts: BTreeMap<[String; 4], Vec<Attempt>>,
 }
 
-impl<'b> Estimate<'b> {
+impl Estimate {
     /// Of no runs yet.
     #[must_use]
-    pub fn new(books: &'b Books, days: Range<Date>) -> Self {
+    pub fn new(books: &Arc<Books>, days: Range<Date>) -> Self {
         let minimum_applies_to_metered = !books.pricing.minimum_applies_to_metered;
         let other_minimum = PricingSettings { minimum_applies_to_metered, ..books.pricing.clone() };
         let (cells, attempts) = (BTreeMap::new(), BTreeMap::new());
-        Self { books, other_minimum, days, cells, attempts }
+        Self { books: Arc::clone(books), other_minimum, days, cells, attempts }
     }
 
     /// Whether the billing minimum is taken to apply to `DPUSeconds`.
-    pub(super) const fn applies_minimum(&self) -> bool {
+    pub(super) fn applies_minimum(&self) -> bool {
         self.books.pricing.minimum_applies_to_metered
     }
 
-    /// Adds a run with its price and what it used on the days.
+    /// Adds a run with its price and what it used; days that are not wanted do not count.
     pub fn add(&mut self, run: &JobRun, priced: &PricedRun, shares: &[DayShare]) {
+        let shares: Vec<&DayShare> =
+            shares.iter().filter(|share| self.days.contains(&share.day)).collect();
         match &priced.price {
             Price::Priced { lines, basis, .. } => {
                 let mut used = Vec::with_capacity(shares.len());

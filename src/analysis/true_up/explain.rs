@@ -61,6 +61,10 @@ pub(super) fn explained(kind: GapKind, usage_type: Option<&str>, sum: &Sum) -> S
         GapKind::OutsideBill => {
             "runs that are on no bill that was read, or on one in another currency".to_owned()
         }
+        GapKind::OtherEngines => {
+            "runs of engines that no AWS bill holds: they count as what they were imported with"
+                .to_owned()
+        }
         GapKind::Credits => format!("credits on {days}"),
         GapKind::Refunds => format!("refunds on {days}"),
         GapKind::Tax => format!("tax on {days}"),

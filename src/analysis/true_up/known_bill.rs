@@ -140,6 +140,18 @@ impl<'a> KnownBill<'a> {
     }
 }
 
+/// Whether bills speak, in dollars, for every one of these accounts.
+#[must_use]
+pub fn speaks_for<'a>(
+    bills: &[AccountBill],
+    days: &Range<Date>,
+    mut accounts: impl Iterator<Item = &'a str>,
+) -> bool {
+    let known = KnownBill::new(bills, days);
+    accounts
+        .all(|account| !matches!(known.known(days.start, account), Known::Nowhere | Known::Foreign))
+}
+
 pub(super) fn days(range: &Range<Date>) -> impl Iterator<Item = Date> + use<> {
     let end = range.end;
     range.start.series(1.day()).take_while(move |day| *day < end)

@@ -3,6 +3,7 @@
 mod property;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -113,7 +114,7 @@ fn bill(lines: Vec<BillLine>) -> AccountBill {
 }
 
 struct Scene {
-    books: Books,
+    books: Arc<Books>,
     runs: Vec<JobRun>,
     bills: Vec<AccountBill>,
     collected: Vec<Collected>,
@@ -123,7 +124,7 @@ struct Scene {
 impl Scene {
     fn new(runs: Vec<JobRun>, lines: Vec<BillLine>) -> Self {
         let bills = vec![bill(lines)];
-        Self { books: books(), runs, bills, collected: Vec::new(), under_way: Vec::new() }
+        Self { books: Arc::new(books()), runs, bills, collected: Vec::new(), under_way: Vec::new() }
     }
 
     fn compare(&self) -> Comparison {
@@ -378,7 +379,8 @@ fn other_engines_and_other_accounts_are_on_no_bill() {
         let line = true_up.lines.iter().find(|l| l.account.as_deref() == Some(account)).unwrap();
         (line.kind, line.usd.to_string())
     };
-    assert_eq!(of(ACCOUNT), (GapKind::OutsideBill, "-7.00".into()));
+    assert_eq!(of(ACCOUNT), (GapKind::OtherEngines, "-7.00".into()));
+    assert_eq!(true_up.off_bill_usd.to_string(), "7.00");
     assert_eq!(of(OTHER), (GapKind::OutsideBill, "-4.40".into()));
     assert_eq!(true_up.gap_usd, Some(Usd::ZERO));
     // A payer's bill speaks for the accounts that it names.
@@ -393,6 +395,20 @@ fn other_engines_and_other_accounts_are_on_no_bill() {
     let true_up = scene.true_up();
     assert_eq!(told(&true_up)[1], (GapKind::DaysNotSettled, "-", "-4.40".into()));
     assert_eq!(true_up.bill_usd, Some(Usd::ZERO));
+}
+
+/// A bill is final without what no bill can hold.
+#[test]
+fn an_engine_that_no_bill_holds_keeps_no_bill_from_being_final() {
+    let mut imported = glue_run(ACCOUNT, "2026-11-10", "a", 3600);
+    imported.identity.engine = Engine::from("emr-ec2");
+    imported.imported_cost = Some("7".parse().unwrap());
+    let run = glue_run(ACCOUNT, "2026-11-10", "b", 3600);
+    let line = usage(ACCOUNT, "2026-11-10", GLUE, "10", "4.4");
+    let true_up = Scene::new(vec![imported, run], vec![line]).true_up();
+    assert_eq!((true_up.state, true_up.reason.as_deref()), (BillState::Final, None));
+    assert_eq!(told(&true_up), [(GapKind::OtherEngines, "-", "-7.00".into())]);
+    assert_eq!((true_up.gap_usd, true_up.over_tolerance), (Some(Usd::ZERO), false));
 }
 
 #[test]
@@ -431,7 +447,7 @@ fn the_bill_tells_whether_the_minimum_applies_to_metered_runs() {
         let amount = (decimal(billed) * decimal("0.44")).to_string();
         let line = usage(ACCOUNT, "2026-11-10", GLUE, billed, &amount);
         let mut scene = Scene::new(runs.clone(), vec![line]);
-        scene.books.pricing.minimum_applies_to_metered = applies;
+        Arc::make_mut(&mut scene.books).pricing.minimum_applies_to_metered = applies;
         scene.true_up().questions.remove(0)
     };
     for applies in [false, true] {

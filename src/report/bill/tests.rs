@@ -40,6 +40,7 @@ fn comparison(rows: Vec<Compared>) -> Comparison {
         state: BillState::Final,
         reason: None,
         estimate_usd,
+        off_bill_usd: Usd::ZERO,
         bill_usd: Some(bill),
         gap_usd: Some(bill - estimate_usd),
         over_tolerance: false,

@@ -37,6 +37,7 @@ pub(in crate::report) fn samples() -> [Statement; 2] {
             cost: Ok(usd),
             ended_here: true,
             under_way: false,
+            off_bill: team == UNALLOCATED,
         });
     }
     let outlook = |forecast| Outlook {
@@ -63,6 +64,8 @@ pub(in crate::report) fn samples() -> [Statement; 2] {
 }
 
 fn facts<'a>(bill: Option<&'a TrueUp>, budgets: Vec<Outlook>) -> Facts<'a> {
+    static NO_COST_CENTERS: std::collections::BTreeMap<String, String> =
+        std::collections::BTreeMap::new();
     static RULES: std::sync::LazyLock<SplitRules> = std::sync::LazyLock::new(SplitRules::default);
     Facts {
         month: "1970-01",
@@ -75,7 +78,9 @@ fn facts<'a>(bill: Option<&'a TrueUp>, budgets: Vec<Outlook>) -> Facts<'a> {
         under_way_runs: 1,
         without_end_runs: 1,
         not_collected: &[],
-        kept_since: None,
+        is_kept: true,
+        cost_centers: &NO_COST_CENTERS,
+        also: &[],
     }
 }
 
@@ -99,6 +104,7 @@ fn bill(usd: Usd) -> TrueUp {
         state: BillState::Final,
         reason: None,
         estimate_usd: usd + usd,
+        off_bill_usd: usd,
         bill_usd: Some(usd + usd + usd + usd),
         lines: vec![line(GapKind::Tax), line(GapKind::OtherUsage)],
     }

@@ -1,7 +1,7 @@
 //! The tables of a month's statement. Amounts are booked cents; a column adds up as it is printed.
 
 use crate::chargeback::{BookedTotals, Forecast, Job, Outlook, Statement};
-use crate::model::Usd;
+use crate::model::{Usd, in_cents_of};
 use crate::report::format::{count, dollars, plural};
 use crate::report::table::{Cell, Column, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
@@ -14,6 +14,7 @@ const TEXT_COLUMNS: usize = 300;
 pub(super) fn tables(statement: &Statement, rows_max: usize) -> Vec<Table> {
     let all = [
         Some(parts(statement)),
+        reconciled(statement),
         cost_centers(statement, rows_max),
         teams(statement, rows_max),
         rows(statement, rows_max),
@@ -69,12 +70,16 @@ fn parts(statement: &Statement) -> Table {
         0 => String::new(),
         runs => format!("{} of closed months.", plural(runs, "run")),
     };
+    let mut own = row("Own use of runs", own_usd, &nobody);
+    if !statement.is_known {
+        own.cells[1] = Cell::new("not known").with_tone(Tone::Warn);
+    }
     Table {
         title: "What makes the total".into(),
         caption: "Every part in booked cents.".into(),
         columns: vec![Column::words("Part"), Column::numbers("Amount")],
         rows: vec![
-            row("Own use of runs", own_usd, &nobody),
+            own,
             row("Shared lines, split", shared_usd, ""),
             row("Corrections of closed months", correction_usd, &corrected),
             row("Lines left unallocated", unallocated_usd, ""),
@@ -82,6 +87,35 @@ fn parts(statement: &Statement) -> Table {
         foot: vec![row("Total", total_usd, "")],
         ..Table::default()
     }
+}
+
+/// The same total as finance meets it elsewhere: the bill, what no bill holds, and other months'.
+fn reconciled(statement: &Statement) -> Option<Table> {
+    let Statement { off_bill_usd: beside, earlier_months_usd: earlier, .. } = *statement;
+    if statement.bill_usd.is_none() && beside.is_zero() && earlier.is_zero() {
+        return None;
+    }
+    let (label, usd) = match statement.bill_usd {
+        Some(bill) => ("AWS bill of the month, final", bill),
+        None => ("Runs that AWS bills, estimated", statement.own_usd - beside),
+    };
+    let parts = [
+        (label, usd),
+        ("Engines that no AWS bill holds, as imported", beside),
+        ("Months closed before, booked now", earlier),
+    ];
+    let exact = parts.map(|(_, usd)| usd);
+    let booked = in_cents_of(statement.booked.total_usd.cents(), &exact);
+    let row = |label: &str, usd: Usd| Row::of(vec![Cell::new(label), money(usd)]);
+    let shown = parts.iter().zip(booked).filter(|((_, exact), _)| !exact.is_zero());
+    Some(Table {
+        title: "What the total agrees with".into(),
+        caption: "The same total from the other side, in booked cents.".into(),
+        columns: vec![Column::words("Part"), Column::numbers("Amount")],
+        rows: shown.map(|((label, _), usd)| row(label, usd)).collect(),
+        foot: vec![row("Total", statement.booked.total_usd)],
+        ..Table::default()
+    })
 }
 
 const AMOUNTS: [Column; 4] = [

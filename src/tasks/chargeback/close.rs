@@ -56,10 +56,11 @@ pub(super) fn check(
     }
     if open.statement.says_total_is == TotalIs::Bill {
         let month_usd = open.statement.total_usd - open.statement.earlier_months_usd;
-        if open.statement.bill_usd == Some(month_usd) {
+        let off_bill = open.statement.off_bill_usd;
+        if open.statement.bill_usd.is_some_and(|bill| bill + off_bill == month_usd) {
             return Ok(());
         }
-        // The bill was compared with the runs in one reading, and the month made from another.
+        // Both are made from one reading; what is frozen for ever is checked all the same.
         let reason = "runs changed while the month was computed; close it again".to_owned();
         return Err(ChargebackError::BillNotFinal { month: month.name.clone(), reason });
     }

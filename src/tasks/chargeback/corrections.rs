@@ -9,13 +9,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{ChargebackError, cell_of, final_bill, month_before};
-use crate::analysis::Books;
-use crate::chargeback::{Booked, Correction, Frozen, RunLedger, run_hash};
-use crate::model::{JobRun, Period, Price, Unpriced, Usd};
+use super::{ChargebackError, cell_of, is_off_bill, month_before};
+use crate::analysis::{BillState, Books, Estimate, speaks_for};
+use crate::chargeback::{Booked, Correction, Frozen, NewBill, RunLedger, run_hash};
+use crate::model::{JobRun, Period, Price, Unpriced, Usd, utc_day};
 use crate::pricing::{RateCard, by_day};
 use crate::sources::BillSettings;
 use crate::store::{ClosedMonth, Store};
+use crate::tasks::bill::{self, Around};
 use crate::tasks::chargeback::close::{FROZEN, LEDGER, part};
 use crate::tasks::used::ran_on;
 
@@ -33,8 +34,10 @@ struct EarlierMonth {
     /// As they are now: for runs that had no rate when the month was closed.
     now: Arc<Books>,
     late: Vec<JobRun>,
-    /// Whether its runs can still be stored.
+    /// Whether runs of it can still be stored.
     kept: bool,
+    /// What its runs come to that are known today; `None` where some of them have expired.
+    estimate: Option<Estimate>,
 }
 
 impl Earlier {
@@ -66,7 +69,8 @@ impl Earlier {
         let mut later: Vec<(Frozen, RunLedger)> = Vec::new();
         for (header, period, late, kept) in found {
             let (frozen, ledger) = read(store, header).await?;
-            let mut booked = Booked::of(&frozen, ledger.clone());
+            let closed_on = utc_day(header.closed.at);
+            let mut booked = Booked::of(&frozen, ledger.clone(), closed_on);
             for (frozen, ledger) in later.iter().rev() {
                 booked.add_corrections(frozen, ledger);
             }
@@ -78,8 +82,10 @@ impl Earlier {
             // Only what it corrected of others is looked at again.
             later.push((frozen, RunLedger { own: Vec::new(), ..ledger }));
             let days = period.utc_day_range();
+            let whole = store.kept_since(now) <= period.start;
+            let estimate = whole.then(|| Estimate::new(&frozen_books, days.clone()));
             let (books, now) = (frozen_books, Arc::clone(books));
-            months.push(EarlierMonth { period, days, booked, books, now, late, kept });
+            months.push(EarlierMonth { period, days, booked, books, now, late, kept, estimate });
         }
         Ok(Self { months })
     }
@@ -87,6 +93,11 @@ impl Earlier {
     /// The first day that has to be read.
     pub(super) fn first_day(&self) -> Option<Date> {
         self.months.iter().filter(|month| month.kept).map(|month| month.days.start).min()
+    }
+
+    /// The closed month right before the open one.
+    pub(super) fn nearest(&self) -> Option<&str> {
+        self.months.first().map(|month| month.period.name.as_str())
     }
 
     /// Takes a run as it is known now.
@@ -105,28 +116,45 @@ impl Earlier {
     pub(super) async fn finish(
         self,
         store: &Store,
-        books: &Books,
         settings: &BillSettings,
+        around: &Around,
     ) -> Result<(Vec<Correction>, Vec<(String, u64)>), ChargebackError> {
         let (mut corrections, mut unpriced) = (Vec::new(), Vec::new());
         for mut month in self.months.into_iter().rev() {
             for run in std::mem::take(&mut month.late) {
                 month.meet(run_hash(&run.identity), &run);
             }
-            if month.booked.wants_bill() {
-                let bill = final_bill(store, books, settings, &month.period).await?;
-                bill.into_iter().for_each(|usd| month.booked.set_bill(usd));
-            }
+            let bill = month.bill(store, settings, around).await?;
             if let runs @ 1.. = month.booked.unpriced_runs() {
                 unpriced.push((month.period.name.clone(), runs));
             }
-            corrections.extend(month.booked.correction());
+            corrections.extend(month.booked.correction(&bill));
         }
         Ok((corrections, unpriced))
     }
 }
 
 impl EarlierMonth {
+    /// What is known of its bill today, beside the runs that are.
+    async fn bill(
+        &mut self,
+        store: &Store,
+        settings: &BillSettings,
+        around: &Around,
+    ) -> Result<NewBill, ChargebackError> {
+        let cached = bill::cached(store, settings, &self.days).await?;
+        // Runs may have expired, so whose bill is wanted is what the closed month tells.
+        if !speaks_for(&cached.bills, &self.days, self.booked.accounts()) {
+            return Ok(NewBill::default());
+        }
+        let known = self.estimate.take();
+        let is_whole = known.is_some();
+        let estimate = known.unwrap_or_else(|| Estimate::new(&self.books, self.days.clone()));
+        let true_up = bill::held_against(estimate, &cached, around, settings).true_up;
+        let usd = true_up.bill_usd.filter(|_| true_up.state == BillState::Final);
+        Ok(NewBill { usd, lines: usd.filter(|_| is_whole).map(|_| true_up.lines) })
+    }
+
     fn meet(&mut self, hash: u128, run: &JobRun) {
         // A run of which another time became known may have left the month that it was booked in.
         if !ran_on(run, &self.days) && !self.booked.knows(hash) {
@@ -137,10 +165,14 @@ impl EarlierMonth {
             // Nothing was frozen for it, so what the rate is known to be by now is booked.
             priced = self.now.price(run);
         }
-        let ours = by_day(run, &priced.price).into_iter().filter(|s| self.days.contains(&s.day));
-        let used = ours.map(|share| share.amount).sum::<Usd>();
+        let mut shares = by_day(run, &priced.price);
+        shares.retain(|share| self.days.contains(&share.day));
+        if let Some(estimate) = self.estimate.as_mut() {
+            estimate.add(run, &priced, &shares);
+        }
+        let used = shares.iter().map(|share| share.amount).sum::<Usd>();
         let used = priced.price.cost().map(|_| used);
-        self.booked.meet(hash, used, || {
+        self.booked.meet(hash, used, is_off_bill(&priced.price), || {
             let job = self.books.job(run);
             cell_of(run, &self.books.owner(run, &job), &job)
         });

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use runledger::model::{BillDay, BillLine, BillSource};
 use runledger::store::{Store, StoreSettings};
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::{chargeback, close, company, formats, glue_run, import, json};
 use crate::harness::Sandbox;
@@ -127,7 +128,13 @@ async fn a_month_closes_on_its_final_bill_and_late_runs_were_in_it() {
     assert_eq!(november["unallocated_usd"], "-5.28");
     assert_eq!(november["earlier_months_usd"], "0.00");
     assert_eq!(november["total_usd"], november["own_usd"]);
-    assert_eq!(november["residuals"][0]["name"], "earlier-month");
+    let line = &november["residuals"][0];
+    assert_eq!(
+        (&line["name"], &line["kind"]),
+        (&"earlier-month".into(), &"runs-not-captured".into())
+    );
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.contains("were in that bill already"), "{reason}");
     assert_eq!(formats(&sandbox, NOW, "2026-10"), before);
 }
 
@@ -159,6 +166,19 @@ async fn a_late_bill_is_booked_in_the_next_month() {
     // 25.86 was billed, and 18.48 is booked.
     assert_eq!(november["earlier_months_usd"], "7.38");
     assert_eq!(november["total_usd"], "10.02");
+    // What was booked as estimated becomes the bill in named lines: the run that nobody knows, tax.
+    let parts = |month: &Value| -> Vec<(String, String)> {
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap_or("-").to_owned();
+        let lines = month["residuals"].as_array().unwrap().iter();
+        let earlier = lines.filter(|line| line["name"] == "earlier-month");
+        earlier.map(|line| (text(line, "kind"), text(line, "usd"))).collect()
+    };
+    let pair = |kind: &str, usd: &str| (kind.to_owned(), usd.to_owned());
+    assert_eq!(parts(&november), [pair("runs-not-captured", "5.28"), pair("tax", "2.10")]);
+    let reason = november["residuals"][0]["reason"].as_str().unwrap();
+    let told = "2026-10 was closed on 2026-11-06 as estimated from its runs; this is what its \
+                final bill has as `runs not captured`, beyond what was booked";
+    assert!(reason.starts_with(told), "{reason}");
     let late = glue_run("jr_7", "orders-late", "2026-10-11T10:00:00Z", "2026-10-11T12:00:00Z");
     import(&sandbox, NOW, &[late]);
     let november = json(&sandbox, NOW, "2026-11");
@@ -167,6 +187,49 @@ async fn a_late_bill_is_booked_in_the_next_month() {
         (&november["unallocated_usd"], &november["total_usd"]),
         (&"2.10".into(), &"10.02".into())
     );
+    // The run that nobody knew is known now, and corrects its team.
+    assert_eq!(parts(&november), [pair("tax", "2.10")]);
     close(&sandbox, "2026-12-02T00:00:00Z", "2026-11").exits(0);
     assert_eq!(json(&sandbox, "2026-12-02T00:00:00Z", "2026-12")["total_usd"], "0.00");
+}
+
+/// EMR on EC2 comes from files, and no bill of these services holds it: the total is the bill and
+/// seven dollars, and the month closes on both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn engines_that_no_bill_holds_stand_beside_it_and_the_month_closes() {
+    let sandbox = company();
+    put_bill(&sandbox, &october(), false).await;
+    let step = |id: &str, day: &str, usd: &str| {
+        format!(
+            "account,region,engine,job,run_id,attempt,state,started_at,ended_at,cost_usd\n\
+             {ACCOUNT},us-east-1,emr-ec2,orders-step,{id},1,SUCCEEDED,{day}T01:00:00Z,\
+             {day}T02:00:00Z,{usd}\n"
+        )
+    };
+    sandbox.write("ec2.csv", step("s-1", "2026-10-12", "7.00"));
+    sandbox.run(&["--now", NOW, "import", "ec2.csv"]).exits(0);
+    let month = json(&sandbox, NOW, "2026-10");
+    assert_eq!((&month["bill_usd"], &month["off_bill_usd"]), (&"25.86".into(), &"7.00".into()));
+    assert_eq!((&month["total_usd"], &month["own_usd"]), (&"32.86".into(), &"25.48".into()));
+    assert_eq!(month["says_total_is"], "bill");
+    let text = chargeback(&sandbox, NOW, "2026-10", &[]).exits(0).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "what AWS billed, with $7.00 of engines that no AWS bill holds",
+        "AWS bill of the month, final $25.86",
+        "Engines that no AWS bill holds, as imported $7.00",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    chargeback(&sandbox, NOW, "2026-10", &["--close"]).exits(0);
+    assert_eq!(json(&sandbox, NOW, "2026-11")["earlier_months_usd"], "0.00");
+    // What comes of them later was in no bill, so nothing is taken back for it.
+    sandbox.write("ec2.csv", step("s-2", "2026-10-13", "3.00"));
+    sandbox.run(&["--now", NOW, "import", "ec2.csv"]).exits(0);
+    let november = json(&sandbox, NOW, "2026-11");
+    assert_eq!(november["correction_usd"], "3.00");
+    assert_eq!(
+        (&november["unallocated_usd"], &november["earlier_months_usd"]),
+        (&"0.00".into(), &"3.00".into())
+    );
 }

@@ -119,3 +119,54 @@ fn hostile_names_stay_text() {
         assert!(!shown.contains('\u{1b}'), "{format}");
     }
 }
+
+#[test]
+fn a_month_that_has_not_begun_or_is_forgotten_prints_no_zeros() {
+    let sandbox = company();
+    let early = chargeback(&sandbox, NOW, "2026-12", &[]).exits(2);
+    assert_eq!(early.stdout, "");
+    assert!(early.stderr.contains("2026-12 has not begun"), "{}", early.stderr);
+    // Runs are kept for 130 days.
+    let gone = chargeback(&sandbox, "2027-05-01T00:00:00Z", "2026-10", &[]).exits(0);
+    let text = gone.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["Not known, not known: its runs have expired", "Own use not known"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(json(&sandbox, "2027-05-01T00:00:00Z", "2026-10")["is_known"], false);
+}
+
+/// Runs are kept for 130 days: from 8 February 2027 on those of 1 October expire.
+#[test]
+fn what_is_about_to_expire_is_said_two_weeks_before() {
+    let sandbox = company();
+    let said = |now: &str, format: &str| {
+        let shown = chargeback(&sandbox, now, "2026-10", &["--format", format]).exits(0);
+        let text = shown.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        (text, shown.stderr)
+    };
+    let (text, stderr) = said("2027-01-25T00:00:00Z", "text");
+    assert!(!text.contains("expire") && !stderr.contains("expire"), "{stderr}");
+    let soon = "runs of 2026-10 begin to expire in 13 days: close it before";
+    for format in ["text", "html", "json"] {
+        let (shown, stderr) = said("2027-01-26T00:00:00Z", format);
+        assert!(shown.contains(soon), "{format}: {shown}");
+        assert!(stderr.contains(&format!("warning: {soon}")), "{format}: {stderr}");
+    }
+    let (text, stderr) = said("2027-02-09T00:00:00Z", "text");
+    assert!(text.contains("have expired") && stderr.contains("warning: runs that ended before"));
+}
+
+#[test]
+fn what_imports_lack_and_names_that_nobody_knows_are_said() {
+    let sandbox = company();
+    let config = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let more = "[budgets]\norders = '5'\nodrers = '5'\n\
+                [chargeback.split]\ntax = { claims = '50', ghosts = '50' }\n";
+    sandbox.write("runledger.toml", config + more);
+    let warnings = json(&sandbox, NOW, "2026-10")["warnings"].to_string();
+    let nothing = "nothing was collected from AWS: imported files do not say what they lack";
+    for part in [nothing, "[budgets] has `odrers`", "[chargeback.split] has a share of `ghosts`"] {
+        assert!(warnings.contains(part), "{part}: {warnings}");
+    }
+    assert!(!warnings.contains("`orders`") && !warnings.contains("`claims`"), "{warnings}");
+}
