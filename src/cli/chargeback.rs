@@ -17,6 +17,7 @@ use crate::tasks::chargeback::{
     ChargebackError, CloseOrder, Closed, Files, Request, close, closed, mails, open_month,
 };
 use crate::tasks::deliver::{Order, Terms, deliver};
+use crate::tasks::export::target::write_whole;
 
 #[derive(Debug, Args)]
 pub(super) struct Chargeback {
@@ -204,7 +205,7 @@ pub(super) fn write_files(
     ];
     for (suffix, bytes) in all {
         let path = folder.join(format!("chargeback-{month}.{suffix}"));
-        std::fs::write(&path, bytes).map_err(|error| cannot(&path, error))?;
+        write_whole(&path, bytes).map_err(|error| cannot(&path, error))?;
         say(world.quiet, &format!("wrote {}", path.display()));
     }
     Ok(())

@@ -14,6 +14,7 @@ use crate::report::{ReportSettings, Templates};
 use crate::store::RealClock;
 use crate::tables::{failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
+use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, mails, shown_edition};
 use crate::tasks::report::{Request, figures};
 
@@ -208,7 +209,7 @@ pub(super) fn write_files(
     for (suffix, bytes) in files {
         let file = format!("{}-{}.{suffix}", safe(name), safe(&figures.period.name));
         let path = folder.join(file);
-        std::fs::write(&path, bytes).map_err(|error| cannot(&path, error))?;
+        write_whole(&path, &bytes).map_err(|error| cannot(&path, error))?;
         say(world.quiet, &format!("wrote {}", path.display()));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Where an export goes: a file, standard output, or S3; whole or not at all.
+//! Where an export, or a report's file, goes: a file, standard output, or S3; whole or not at all.
 //!
 //! Rows go to a temporary file first. Only when the last one is written, and brought to the disk,
 //! does that become the file, is copied to standard output, or is put into S3: so neither an error
@@ -124,6 +124,16 @@ impl Spool {
     }
 }
 
+/// Writes a file whole or not at all: one of that name is replaced when the new one is on the disk.
+///
+/// # Errors
+/// When the folder cannot be written to, or the disk does not take the bytes.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let spool = Spool::open(&Target::File(path.to_owned()))?;
+    spool.file()?.write_all(bytes)?;
+    spool.finish().map(|_| ())
+}
+
 /// Copies what was written to standard output, a device or a pipe.
 ///
 /// # Errors
@@ -180,6 +190,17 @@ mod tests {
         assert_eq!(whole.finish().unwrap().map(|_| ()), None);
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["runs.csv"]);
+    }
+
+    #[test]
+    fn bytes_replace_a_file_whole_and_a_folder_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        fs::write(&path, "before, and longer").unwrap();
+        write_whole(&path, b"whole").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert!(write_whole(folder.path(), b"x").is_err());
+        assert_eq!(names(folder.path()), ["report.json"]);
     }
 
     #[test]
