@@ -1,5 +1,7 @@
 //! `explain`: how a run's cost came about, or a period's total down to its lines.
 
+use std::time::{Duration, Instant};
+
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -15,6 +17,9 @@ use crate::tasks::explain::{Found, RunRequest, Wanted, explain_run, explain_tota
 
 /// Runs of one id that are explained one after the other; of more, one has to be chosen.
 const EXPLAINED_MAX: usize = 10;
+
+/// After so long a search says where it is.
+const LONG: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -91,7 +96,14 @@ impl Explain {
             day: self.day,
         };
         let bar = progress(world.quiet, "searching back to");
-        let back_to = |day: Date| bar.set_message(format!("searching back to {day}"));
+        let since = Instant::now();
+        let back_to = |day: Date| {
+            bar.set_message(format!("searching back to {day}"));
+            // Where no bar moves, somebody may still be waiting.
+            if bar.is_hidden() && since.elapsed() >= LONG {
+                say(world.quiet, &format!("searching back to {day}; --day would say where"));
+            }
+        };
         let found = find(&app.store, &wanted, world.now, back_to).await;
         bar.finish_and_clear();
         let found = found?;

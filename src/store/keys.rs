@@ -160,6 +160,11 @@ pub(super) fn identity_key(identity: &RunIdentity) -> String {
     )
 }
 
+/// What the sort keys of runs of an account and a region begin with.
+pub(super) fn place_prefix(account: &str, region: &str) -> String {
+    format!("{}#{}#", escaped(account), escaped(region))
+}
+
 /// The sort key of a price.
 pub(super) fn price_key(price: &ListPrice) -> String {
     let ListPrice { region, usage_type, effective, read_at, .. } = price;

@@ -8,6 +8,7 @@ mod bills;
 mod closed;
 mod embedded;
 mod error;
+mod find;
 mod item;
 mod keys;
 mod late;

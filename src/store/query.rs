@@ -209,6 +209,6 @@ pub(super) fn key_of(partition: &str, sort_key: &str) -> Item {
     ])
 }
 
-fn sort_key(item: &Item) -> Option<&str> {
+pub(super) fn sort_key(item: &Item) -> Option<&str> {
     item.get(SORT_KEY)?.as_s().ok().map(String::as_str)
 }

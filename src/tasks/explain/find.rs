@@ -1,12 +1,12 @@
 //! Finding a run of which little more than the id is known: among those that are open, then day by
 //! day backwards, until a day has it or the retention is through. No key leads from a run's id to
-//! its day, and none is kept for it: it would double the cost of storing.
+//! its day, and none is kept for it: it would double the cost of storing. Keys alone are read.
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use crate::model::{RunIdentity, utc_day};
-use crate::store::{Reach, Store, StoreError, StoredRun};
+use crate::store::{Store, StoreError, StoredRun};
 
 /// UTC days that are read at once.
 const DAYS_AT_ONCE: usize = 7;
@@ -45,7 +45,7 @@ pub struct Found {
     pub searched_from: Date,
 }
 
-/// Finds a run. `progress` is told each day that the search has come back to.
+/// Finds a run. `progress` is told each day that the search goes back to, before it does.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -83,9 +83,10 @@ async fn on_days(
     now: Timestamp,
     runs: &mut Vec<StoredRun>,
 ) -> Result<(), StoreError> {
-    let wanted = wanted.clone();
-    let keep = move |stored: StoredRun| wanted.is(&stored.run.identity).then_some(stored);
-    store.read_days(days.iter().copied(), Reach::All, now, keep, |found| runs.extend(found)).await
+    let place = wanted.account.as_deref().zip(wanted.region.as_deref());
+    let found = store.find_on_days(days, place, now, |identity| wanted.is(identity)).await?;
+    runs.extend(found);
+    Ok(())
 }
 
 /// The latest first, each once: one that waits for its bill is among the open ones and on its day.
