@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use super::format;
 use super::table::{Cell, Column, Note, Row, Table, Tone};
 use super::words::{visible, wrapped};
-use crate::analysis::{BillState, Comparison, TrueUp};
+use crate::analysis::{BillState, Comparison, GapKind, TrueUp};
 use crate::model::{Usd, in_cents_of};
 use sums::{Group, Sums, grouped};
 
@@ -69,14 +69,17 @@ fn head(true_up: &TrueUp, sums: Sums) -> String {
     let percent = format::change_percent(difference, sums.estimate);
     let percent = percent.map_or_else(String::new, |percent| format!(" ({percent})"));
     let _ = writeln!(text, "Bill less estimate {}{percent}", format::change(difference));
-    if let Some(gap) = true_up.gap_usd {
+    if let Some((gap, bill)) = true_up.gap_usd.zip(true_up.bill_usd) {
+        let exact = bill - true_up.estimate_usd;
         let verdict = if true_up.over_tolerance { "beyond" } else { "within" };
-        let _ = writeln!(
-            text,
-            "Gap to account for {}, {verdict} the tolerance (without days and runs that the bill \
-             does not know)",
-            format::change(gap)
-        );
+        let rest = match gap == exact {
+            true => "",
+            false => {
+                "; the rest is of days that are not final and of runs that this bill does not hold"
+            }
+        };
+        let line = format!("{}, {verdict} the tolerance{rest}", format::change(gap));
+        let _ = writeln!(text, "Of it, on the bill {}", wrapped(&line, COLUMNS, 19));
     }
     if let Some(reason) = true_up.reason.as_ref().filter(|_| true_up.state != BillState::Final) {
         let _ = writeln!(text, "Not final          {}", wrapped(&visible(reason), COLUMNS, 19));
@@ -102,7 +105,11 @@ fn gap(true_up: &TrueUp, sums: Sums) -> Table {
             note: Some(Note { text: visible(&line.explanation) + &small, link: None }),
         }
     };
-    let rows: Vec<Row> = true_up.lines.iter().zip(booked).map(row).collect();
+    // What comes to no cent and has no name says nothing; its amount is in the JSON.
+    let tells = |(line, booked): &(&crate::analysis::GapLine, Usd)| {
+        line.kind != GapKind::Rounding || !booked.is_zero()
+    };
+    let rows: Vec<Row> = true_up.lines.iter().zip(booked).filter(tells).map(row).collect();
     let cells = ["Bill less estimate", "", ""].map(Cell::new);
     let cells = cells.into_iter().chain([Cell::new(format::change(total))]).collect();
     Table {

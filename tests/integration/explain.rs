@@ -66,7 +66,7 @@ fn a_short_run_pays_the_minimum_and_says_so() {
             "below Glue 6.0, STANDARD in us-east-1",
             "a source as of 2026-10: third-party copies of the price list",
             "its job's command, which decides the rate",
-            "2026-11-10: DPU 0.166666667 DPU-Hours, $0.073333333",
+            "2026-11-10: 0.166666667 DPU-Hours, $0.073333333",
             "$0.048888889: what the billing minimum added",
             "week 2026-W46 in UTC, with $0.073333333",
             "UTC month 2026-11, with $0.073333333",

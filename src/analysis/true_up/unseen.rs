@@ -32,7 +32,7 @@ pub(super) fn found(
     let mut wanted = BTreeMap::<&str, Decimal>::new();
     for ((_, account, under), cell) in cells {
         if *under == Under::UnseenType {
-            *wanted.entry(account).or_default() += cell.quantity;
+            *wanted.entry(account).or_default() += cell.quantity + cell.unpriced;
         }
     }
     let mut all = BTreeMap::new();

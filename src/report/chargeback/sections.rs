@@ -330,20 +330,24 @@ fn lines(statement: &Statement, rows_max: usize) -> Option<Table> {
     if split.is_empty() {
         return None;
     }
-    let rows = split.iter().take(rows_max).map(|line| {
+    let exact: Vec<Usd> = split.iter().map(|line| line.usd - line.unallocated_usd).collect();
+    let shared = statement.booked.shared_usd;
+    let booked = in_cents_of(shared.cents(), &exact);
+    // What comes to no cent is in the total, and no row for anybody to book.
+    let split: Vec<_> = split.into_iter().zip(booked).filter(|(_, usd)| !usd.is_zero()).collect();
+    let rows = split.iter().take(rows_max).map(|(line, usd)| {
         let about = [line.usage_type.as_deref(), line.account.as_deref()];
         let about: Vec<&str> = about.into_iter().flatten().collect();
         let cells = vec![
             Cell::new(visible(&line.name)),
             name(&about.join(", "), "all accounts"),
             Cell::new(line.split.clone()),
-            money(line.usd - line.unallocated_usd),
+            money(*usd),
         ];
         let mut row = Row::of(cells);
         row.note = Some(Note { text: shortened(&line.explanation, TEXT_COLUMNS), link: None });
         row
     });
-    let shared: Usd = split.iter().map(|line| line.usd - line.unallocated_usd).sum();
     let foot = vec![Row::of(vec![
         Cell::new("Shared in all"),
         Cell::default(),
@@ -371,14 +375,15 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
         return None;
     }
     let row = |outlook: &Outlook| {
+        let is_over = is_over(outlook);
         let forecast = outlook.forecast.as_ref();
         let over = forecast.is_some_and(|forecast| forecast.usd > outlook.budget_usd);
         let tone = if over { Tone::Bad } else { Tone::Plain };
-        // A month that is over is no forecast any more.
         let spread = |forecast: &Forecast| match forecast.low_usd == forecast.high_usd {
-            true => "-".to_owned(),
+            true => "none".to_owned(),
             false => format!("{} to {}", dollars(forecast.low_usd), dollars(forecast.high_usd)),
         };
+        let shown = forecast.filter(|_| !is_over);
         let verdict = match forecast {
             None => "history is short",
             Some(_) if over => "over",
@@ -388,8 +393,8 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
             name(&outlook.team, "(none)"),
             money(outlook.budget_usd),
             money(outlook.used_usd),
-            Cell::new(forecast.map_or_else(|| "-".to_owned(), |f| dollars(f.usd))).with_tone(tone),
-            Cell::new(forecast.map_or_else(|| "-".to_owned(), spread)),
+            Cell::new(shown.map_or_else(|| "-".to_owned(), |f| dollars(f.usd))).with_tone(tone),
+            Cell::new(shown.map_or_else(|| "-".to_owned(), spread)),
             Cell::new(verdict).with_tone(tone),
         ])
     };
@@ -408,6 +413,11 @@ fn budgets(statement: &Statement, rows_max: usize) -> Option<Table> {
         rows: statement.budgets.iter().take(rows_max).map(row).collect(),
         ..Table::default()
     })
+}
+
+/// Whether all of the month is complete: what was used is then no forecast any more.
+fn is_over(outlook: &Outlook) -> bool {
+    outlook.through.is_some_and(|day| day == day.last_of_month())
 }
 
 /// Which days count, and what is known of those that do not yet.

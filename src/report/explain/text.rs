@@ -46,8 +46,8 @@ pub fn explanation_text(explained: &Explanation) -> String {
         heading(&mut out, "BY UTC DAY (AS AWS BILLS)");
         for day in &explained.days {
             let (quantity, unit) = (exact(day.quantity), day.unit);
-            let (component, amount) = (day.component, day.amount_usd);
-            item(&mut out, &format!("{}: {component} {quantity} {unit}, ${amount}", day.day));
+            let used = used(day.component, &quantity, unit);
+            item(&mut out, &format!("{}: {used}, ${}", day.day, day.amount_usd));
         }
     }
     section(&mut out, "CHAIN", &explained.chain);
@@ -68,6 +68,14 @@ pub fn explanation_text(explained: &Explanation) -> String {
     section(&mut out, "OWNER", &owners);
     section(&mut out, "TRUE-UP", std::slice::from_ref(&explained.true_up));
     out
+}
+
+/// What was used, in words: a unit that says of what says it once.
+fn used(component: &str, quantity: &str, unit: &str) -> String {
+    match unit.starts_with(component) {
+        true => format!("{quantity} {unit}"),
+        false => format!("{component} {quantity} {unit}"),
+    }
 }
 
 /// How each cost line was computed, and their sum.
