@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::TrueUp;
 use crate::model::{MissingRate, Period, RunIdentity, Usd};
-use crate::quota::Forecast;
+use crate::quota::{Forecast, NoForecast};
 
 /// A report's figures.
 #[derive(Clone, Debug, Serialize)]
@@ -376,6 +376,8 @@ pub struct QuotaFigures {
     pub waited_seconds: u64,
     /// When the quota will be reached, where the trend of the weekly peaks says so.
     pub forecast: Option<Forecast>,
+    /// Why not, where it was looked for: it is for weeks.
+    pub no_forecast: Option<NoForecast>,
 }
 
 /// A team's use of a quota.

@@ -11,6 +11,7 @@ use crate::sources::SourceError;
 use crate::tasks::collect::{CollectError, CollectOutcome};
 use crate::tasks::events::Drained;
 use crate::tasks::metrics::MetricsPut;
+use crate::tasks::quota::PeaksKept;
 use crate::tasks::roll_up::RolledUp;
 use crate::tasks::round::Round;
 
@@ -59,6 +60,9 @@ pub(super) fn tell(world: &World, round: &Round, metrics: Option<&MetricSettings
     }
     if let Some(rolled_up) = &round.rolled_up {
         tell_rolled_up(world, rolled_up);
+    }
+    if let Some(peaks) = &round.peaks {
+        tell_peaks(world, peaks);
     }
     if let (Some(put), Some(settings)) = (&round.metrics, metrics) {
         tell_metrics(world, put, settings);
@@ -109,6 +113,13 @@ pub(super) fn tell_rolled_up(world: &World, rolled_up: &RolledUp) {
             "note: {day} is past the retention of its first runs, so its roll-ups stay as they were"
         );
         say(world.quiet, &line);
+    }
+}
+
+/// Says only what is missing: peaks are kept each week.
+pub(super) fn tell_peaks(world: &World, peaks: &PeaksKept) {
+    if peaks.left_out > 0 {
+        say(world.quiet, &format!("note: {peaks}"));
     }
 }
 

@@ -28,6 +28,7 @@ use crate::tasks::chargeback::{Files, open_month};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::export::target::Target;
 use crate::tasks::publish::{Publication, mails};
+use crate::tasks::quota::keep_peaks;
 use crate::tasks::report::{Request, figures};
 use crate::tasks::roll_up::roll_up;
 use crate::tasks::used;
@@ -119,7 +120,9 @@ impl Demo {
         stored += batch.len();
         app.store.save_runs(batch, world.now).await?;
         bar.finish_and_clear();
-        roll_up(&app.store, &app.books().await?, world.now).await?;
+        let books = app.books().await?;
+        roll_up(&app.store, &books, world.now).await?;
+        keep_peaks(&app.store, &books, world.now).await?;
         say(world.quiet, &format!("stored {stored} runs of a simulated company"));
         Ok(())
     }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::collect::tell_rolled_up;
+use super::collect::{tell_peaks, tell_rolled_up};
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
 use crate::sources::files::Defaults;
 use crate::tasks::import::{Imported, import};
+use crate::tasks::quota::keep_peaks;
 use crate::tasks::roll_up::roll_up;
 
 /// How many unreadable lines are told one by one; the rest are counted.
@@ -66,7 +67,9 @@ impl Import {
             whole.first_without_place = whole.first_without_place.or(done.first_without_place);
         }
         bar.finish_and_clear();
-        tell_rolled_up(world, &roll_up(&app.store, &app.books().await?, world.now).await?);
+        let books = app.books().await?;
+        tell_rolled_up(world, &roll_up(&app.store, &books, world.now).await?);
+        tell_peaks(world, &keep_peaks(&app.store, &books, world.now).await?);
         tell(world, &whole)
     }
 }

@@ -55,6 +55,19 @@ impl QuotaSource {
     }
 }
 
+/// The most that was held of a quota in a week.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuotaPeak {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Which quota: one of this module's words.
+    pub quota: String,
+    /// The most that was held for certain, in runs, DPUs or vCPUs.
+    pub peak: f64,
+}
+
 /// The account, region and engine whose runs share quotas.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuotaPlace {

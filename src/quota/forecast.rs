@@ -1,8 +1,9 @@
 //! In which week a quota will be reached, from the trend of the weekly peaks.
 //!
 //! The trend is Theil and Sen's: the median of the slopes between all pairs of weeks, so that one
-//! odd week in four changes little. Its uncertainty is the middle half of those slopes. Silent
-//! while history is short, where nothing grows, and beyond a year: nobody can see so far.
+//! odd week in four changes little. Its uncertainty is the middle half of those slopes. No week is
+//! named, and the reason is, while history is short, where nothing grows, and beyond a year: nobody
+//! can see so far.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan};
@@ -37,18 +38,58 @@ pub struct Forecast {
     pub weeks_of_history: usize,
 }
 
-/// The forecast, from peaks in any order; `None` where nothing can be said, or the quota will not
-/// be reached within a year.
-#[must_use]
-pub fn forecast(peaks: &[WeeklyPeak], limit: f64) -> Option<Forecast> {
+/// Why no week is named.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum NoForecast {
+    /// The quota's value is not known.
+    QuotaNotKnown,
+    /// The last of the peaks has reached it.
+    ReachedAlready,
+    /// The peaks of too few weeks are known.
+    TooLittleHistory {
+        /// Of so many.
+        weeks_of_history: usize,
+        /// So many are needed.
+        weeks_needed: usize,
+    },
+    /// The peaks stay as they are, or fall.
+    NotGrowing {
+        /// How much they grow in a week, in the quota's unit: nothing, or less.
+        per_week: f64,
+        /// From how many weeks that is known.
+        weeks_of_history: usize,
+    },
+    /// The trend meets the quota later than in a year.
+    BeyondAYear {
+        /// How much the peaks grow in a week, in the quota's unit.
+        per_week: f64,
+        /// From how many weeks that is known.
+        weeks_of_history: usize,
+    },
+}
+
+/// The forecast, from peaks in any order.
+///
+/// # Errors
+/// With the reason, where no week can be named.
+pub fn forecast(peaks: &[WeeklyPeak], limit: f64) -> Result<Forecast, NoForecast> {
     let mut points: Vec<(i64, f64)> =
         peaks.iter().map(|peak| (week_number(peak.monday), peak.peak)).collect();
     points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
     points.dedup_by_key(|point| point.0);
-    if points.len() < WEEKS_MIN || limit <= 0.0 {
-        return None;
+    let weeks_of_history = points.len();
+    let too_little = NoForecast::TooLittleHistory { weeks_of_history, weeks_needed: WEEKS_MIN };
+    let Some((last, last_peak)) = points.last().copied() else { return Err(too_little) };
+    if limit <= 0.0 {
+        return Err(NoForecast::QuotaNotKnown);
     }
-    let last = points.last()?.0;
+    if last_peak >= limit {
+        return Err(NoForecast::ReachedAlready);
+    }
+    if weeks_of_history < WEEKS_MIN {
+        return Err(too_little);
+    }
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (index, one) in points.iter().enumerate() {
         slopes.extend(
@@ -70,18 +111,30 @@ pub fn forecast(peaks: &[WeeklyPeak], limit: f64) -> Option<Forecast> {
     };
     let (slow, middle, fast) =
         (quantile(&mut slopes, 0.25), quantile(&mut slopes, 0.5), quantile(&mut slopes, 0.75));
-    let week = reached(middle)?;
+    let per_week = hundredths(middle);
+    let beyond = NoForecast::BeyondAYear { per_week, weeks_of_history };
+    let Some(week) = reached(middle) else {
+        let grows = middle > 0.0;
+        return Err(if grows {
+            beyond
+        } else {
+            NoForecast::NotGrowing { per_week, weeks_of_history }
+        });
+    };
     // Lines of other slopes turn about the middle of history: where that is above the quota
     // already, they may order the weeks otherwise.
     let earliest = reached(fast).map_or(week, |early| early.min(week));
     let latest = reached(slow).map(|late| late.max(week));
-    Some(Forecast {
-        week: week_name(week)?,
-        earliest: week_name(earliest)?,
-        latest: latest.and_then(week_name),
-        per_week: (middle * 100.0).round() / 100.0,
-        weeks_of_history: points.len(),
-    })
+    let (Some(week), Some(earliest)) = (week_name(week), week_name(earliest)) else {
+        return Err(beyond);
+    };
+    let latest = latest.and_then(week_name);
+    Ok(Forecast { week, earliest, latest, per_week, weeks_of_history })
+}
+
+/// To the hundredth, and nothing is no negative zero.
+fn hundredths(units: f64) -> f64 {
+    (units * 100.0).round() / 100.0 + 0.0
 }
 
 /// Weeks since the week of 1970-01-01.
@@ -161,12 +214,35 @@ mod tests {
     }
 
     #[test]
-    fn silent_where_nothing_can_be_said() {
-        assert_eq!(forecast(&peaks(&[1.0, 2.0, 3.0, 4.0, 5.0]), 6.0), None, "too short");
-        assert_eq!(forecast(&peaks(&[5.0; 9]), 6.0), None, "nothing grows");
-        assert_eq!(forecast(&peaks(&[9.0, 8.0, 7.0, 6.0, 5.0, 4.0]), 10.0), None, "it shrinks");
-        let slow = peaks(&[1.0, 1.1, 1.2, 1.3, 1.4, 1.5]);
-        assert_eq!(forecast(&slow, 100.0), None, "not within a year");
+    fn where_no_week_is_named_the_reason_is() {
+        use NoForecast::{
+            BeyondAYear, NotGrowing, QuotaNotKnown, ReachedAlready, TooLittleHistory,
+        };
+        let reason = |values: &[f64], limit| forecast(&peaks(values), limit).unwrap_err();
+        let short = TooLittleHistory { weeks_of_history: 5, weeks_needed: 6 };
+        assert_eq!(reason(&[1.0, 2.0, 3.0, 4.0, 5.0], 6.0), short);
+        assert_eq!(reason(&[], 6.0), TooLittleHistory { weeks_of_history: 0, weeks_needed: 6 });
+        let flat = NotGrowing { per_week: 0.0, weeks_of_history: 9 };
+        assert_eq!(reason(&[5.0; 9], 6.0), flat);
+        let shrinks = NotGrowing { per_week: -1.0, weeks_of_history: 6 };
+        assert_eq!(reason(&[9.0, 8.0, 7.0, 6.0, 5.0, 4.0], 10.0), shrinks);
+        let slow = BeyondAYear { per_week: 0.1, weeks_of_history: 6 };
+        assert_eq!(reason(&[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], 100.0), slow);
+        // However short the history is, and whatever the trend says.
+        assert_eq!(reason(&[9.0, 10.0], 10.0), ReachedAlready);
+        assert_eq!(reason(&[10.0; 9], 10.0), ReachedAlready);
+        assert_eq!(reason(&[10.0; 9], 0.0), QuotaNotKnown);
+    }
+
+    #[test]
+    fn a_reason_is_told_with_its_numbers() {
+        let short = NoForecast::TooLittleHistory { weeks_of_history: 3, weeks_needed: 6 };
+        assert_eq!(
+            serde_json::to_value(short).unwrap(),
+            serde_json::json!({
+                "reason": "too-little-history", "weeks_of_history": 3, "weeks_needed": 6
+            })
+        );
     }
 
     #[test]

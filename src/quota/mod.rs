@@ -9,6 +9,6 @@ mod window;
 
 pub use answer::{Answer, QuotaAnswer, Standing, TeamRoom, TeamStanding, Verdict};
 pub use fits::{Ask, Facts, Running, Units, decide, standings};
-pub use forecast::{Forecast, WeeklyPeak, forecast};
+pub use forecast::{Forecast, NoForecast, WeeklyPeak, forecast};
 pub use settings::{QuotaCheckSettings, QuotaSetting, ShareSetting};
 pub use window::WindowSetting;

@@ -223,6 +223,7 @@ fn quota(at: Timestamp) -> QuotaFigures {
         waited_runs: 0,
         waited_seconds: 0,
         forecast: None,
+        no_forecast: None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | a run not yet settled | `OPEN` | identity | with the run's retention |
 //! | how far a source was read | `SOURCE` | account, region, engine, `sessions` | never |
 //! | a quota's value | `QUOTA` | account, region, quota | never |
+//! | a week's peaks of quotas | `PEAKS` | the UTC Monday | after 400 days |
 //! | a price of AWS's Price List | `PRICE` | region, usage type, effective day, time read | never |
 //! | a job's day | `ROLLUP#<UTC end day>` | account, region, engine, job | after 400 days |
 //! | a day that has such items | `DAYS` | UTC day | with them |
@@ -44,6 +45,7 @@ pub(super) const TTL: &str = "ttl";
 pub(super) const OPEN: &str = "OPEN";
 pub(super) const SOURCE: &str = "SOURCE";
 pub(super) const QUOTA: &str = "QUOTA";
+pub(super) const PEAKS: &str = "PEAKS";
 /// The prices read of AWS's Price List. The time of reading is part of their key, so that a price
 /// that a later list corrects stays on record beside it.
 pub(super) const PRICE: &str = "PRICE";

@@ -18,6 +18,7 @@ mod metric_hours;
 mod period_reader;
 mod prices;
 mod query;
+mod quota_peaks;
 mod reservations;
 mod roll_ups;
 mod runs;
@@ -38,6 +39,7 @@ pub use ledger::{
 };
 pub use metric_hours::{MetricHour, MetricRecord, UnderWay};
 pub use period_reader::{Reach, StoredRun};
+pub use quota_peaks::WeekPeaks;
 pub use reservations::Guard;
 pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
 pub use runs::Saved;

@@ -197,6 +197,29 @@ impl Store {
         Ok(Some(DayRebuild { day, generation, marks }))
     }
 
+    /// How often each of these days was begun to be rebuilt: days that never held a run are not
+    /// there. What was counted of a day's runs, read after this, is right as long as this is.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn day_generations(
+        &self,
+        days: impl IntoIterator<Item = Date>,
+    ) -> Result<BTreeMap<Date, u64>, StoreError> {
+        let keys: Vec<String> = days.into_iter().map(|day| day.to_string()).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut generations = BTreeMap::new();
+        for item in self.table.items(DAYS, &keys).await? {
+            let day = text(&item, SORT_KEY).and_then(|key| key.parse().ok());
+            let generation = item.get(GENERATION).and_then(|value| value.as_n().ok()?.parse().ok());
+            let (Some(day), Some(generation)) = (day, generation) else {
+                return Err(self.table.unreadable(&item, "no day, or no generation".to_owned()));
+            };
+            generations.insert(day, generation);
+        }
+        Ok(generations)
+    }
+
     /// Writes what a day's runs come to, as they were read since the day was begun, and removes
     /// what no longer is.
     ///

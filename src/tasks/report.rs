@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bill;
 use super::budgets::outlooks;
+use super::quota::add_forecasts;
 use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
@@ -99,6 +100,11 @@ pub async fn figures(
         .await?;
     let mut all = analysis.figures(&context)?;
     fill_budgets(store, books, request, &mut all).await?;
+    // Everybody's runs share the quotas, so every edition shows the same.
+    if let Some((first, rest)) = all.split_first_mut() {
+        add_forecasts(store, &request.period, &mut first.quotas, request.now).await?;
+        rest.iter_mut().for_each(|figures| figures.quotas.clone_from(&first.quotas));
+    }
     for (figures, edition) in all.iter_mut().zip(editions) {
         named(figures, books);
         figures.completeness.restated_before = restated(

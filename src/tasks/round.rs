@@ -12,7 +12,7 @@ use jiff::{Span, Timestamp};
 use super::collect::{CollectError, CollectOutcome, ask_for, collect, targets};
 use super::events::{Drain, Drained, Received};
 use super::metrics::{MetricSink, MetricsPut, put_metrics};
-use super::quota::settle;
+use super::quota::{PeaksKept, keep_peaks, settle};
 use super::roll_up::{RolledUp, roll_up};
 use crate::analysis::Books;
 use crate::delivery::MetricSettings;
@@ -49,6 +49,8 @@ pub struct Round {
     pub places_taken: usize,
     /// The days that changed.
     pub rolled_up: Option<RolledUp>,
+    /// The weekly peaks of quotas.
+    pub peaks: Option<PeaksKept>,
     /// The metrics.
     pub metrics: Option<MetricsPut>,
 }
@@ -124,6 +126,7 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
             Extent::Sweep(since) => {
                 round.collected = Some(collect(store, sources, settings, since, now).await?);
                 round.rolled_up = Some(roll_up(store, &self.books, now).await?);
+                round.peaks = Some(keep_peaks(store, &self.books, now).await?);
                 round.metrics = self.metrics(now).await?;
             }
             Extent::Named => {
@@ -185,6 +188,8 @@ impl fmt::Display for Round {
             parts.push(format!("{} reserved places were taken by their runs", self.places_taken));
         }
         parts.extend(self.rolled_up.iter().map(ToString::to_string));
+        let peaks = self.peaks.iter().filter(|peaks| peaks.weeks > 0);
+        parts.extend(peaks.map(ToString::to_string));
         parts.extend(self.metrics.iter().map(ToString::to_string));
         if parts.is_empty() {
             return f.write_str("nothing was due");

@@ -18,7 +18,7 @@ use super::row::{JobKey, RunRow};
 use super::{PeakShare, QuotaFigures, TeamUse};
 use crate::model::{
     EMR_SERVERLESS_VCPUS, Engine, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS,
-    GLUE_RUNS_PER_JOB, JobRun, Period, QUOTAS, QuotaValue,
+    GLUE_RUNS_PER_JOB, JobRun, Period, QUOTAS, QuotaPeak, QuotaValue,
 };
 
 /// How many jobs are named as sharing a peak.
@@ -147,13 +147,12 @@ impl QuotaUse {
     /// The figures, nearest to its limit first, then by place and quota.
     #[must_use]
     pub fn figures(mut self, limits: &[QuotaValue]) -> Vec<QuotaFigures> {
-        self.intervals.sort_unstable_by_key(|i| (i.place, i.start, i.end, i.job));
-        let mut figures = Vec::new();
-        for intervals in self.intervals.chunk_by(|a, b| a.place == b.place) {
-            for quota in QUOTAS {
-                figures.extend(self.quota_figures(quota, intervals, limits));
-            }
-        }
+        let mut figures = self.by_place(|used, quota, intervals| {
+            let known = used.limit(quota, intervals, limits);
+            // Without a limit the busiest job is no figure of interest, and there are many jobs.
+            let wanted = quota != GLUE_RUNS_PER_JOB || known.is_some();
+            wanted.then(|| used.quota_figures(quota, intervals, known))?
+        });
         figures.sort_by(|a, b| {
             let key = |f: &QuotaFigures| (f.account.clone(), f.region.clone(), f.quota.clone());
             b.share.total_cmp(&a.share).then_with(|| key(a).cmp(&key(b)))
@@ -161,30 +160,61 @@ impl QuotaUse {
         figures
     }
 
+    /// The certain peak of every quota of which something was held, whether or not its value is
+    /// known: what a trend is made from.
+    #[must_use]
+    pub fn peaks(mut self) -> Vec<QuotaPeak> {
+        self.by_place(|used, quota, intervals| {
+            let spans = used.spans(quota, intervals);
+            let sweep = Sweep::of(spans.iter().copied(), used.bounds)?;
+            let (account, region) = used.places.get(intervals.first()?.place).clone();
+            let (peak, _) = sweep.peak(spans.iter().copied());
+            Some(QuotaPeak { account, region, quota: quota.to_owned(), peak: rounded(peak) })
+        })
+    }
+
+    /// What is to be said of each quota in each place.
+    fn by_place<T>(&mut self, say: impl Fn(&Self, &str, &[Interval]) -> Option<T>) -> Vec<T> {
+        let mut intervals = std::mem::take(&mut self.intervals);
+        intervals.sort_unstable_by_key(|i| (i.place, i.start, i.end, i.job));
+        let places = intervals.chunk_by(|a, b| a.place == b.place);
+        places.flat_map(|i| QUOTAS.iter().filter_map(|quota| say(self, quota, i))).collect()
+    }
+
+    /// The value of a quota where these intervals are.
+    fn limit<'l>(
+        &self,
+        quota: &str,
+        intervals: &[Interval],
+        limits: &'l [QuotaValue],
+    ) -> Option<&'l QuotaValue> {
+        let (account, region) = self.places.get(intervals.first()?.place);
+        let is_it = |limit: &&QuotaValue| {
+            (&limit.account, &limit.region, limit.quota.as_str()) == (account, region, quota)
+        };
+        limits.iter().find(is_it).filter(|limit| limit.value > 0.0)
+    }
+
+    /// What counts against a quota: against the one per job, the runs of the busiest.
+    fn spans(&self, quota: &str, intervals: &[Interval]) -> Vec<Span> {
+        let all = intervals.iter().filter_map(|interval| interval.against(quota));
+        if quota == GLUE_RUNS_PER_JOB {
+            return self.busiest_job(all).unwrap_or_default();
+        }
+        all.collect()
+    }
+
     /// The use of one quota in one place; `None` where no run counts against it.
     fn quota_figures(
         &self,
         quota: &str,
         intervals: &[Interval],
-        limits: &[QuotaValue],
+        known: Option<&QuotaValue>,
     ) -> Option<QuotaFigures> {
         let place = intervals.first()?.place;
         let (account, region) = self.places.get(place);
-        let known = limits
-            .iter()
-            .find(|limit| {
-                (&limit.account, &limit.region, limit.quota.as_str()) == (account, region, quota)
-            })
-            .filter(|limit| limit.value > 0.0);
         let limit = known.map(|limit| limit.value);
-        let all = || intervals.iter().filter_map(|interval| interval.against(quota));
-        let spans: Vec<Span> = if quota == GLUE_RUNS_PER_JOB {
-            // Without a limit that is no figure of interest, and there are many jobs.
-            limit?;
-            self.busiest_job(all())?
-        } else {
-            all().collect()
-        };
+        let spans = self.spans(quota, intervals);
         let spans = || spans.iter().copied();
         let sweep = Sweep::of(spans(), self.bounds)?;
         let (peak, at) = sweep.peak(spans());
@@ -207,6 +237,7 @@ impl QuotaUse {
             waited_runs,
             waited_seconds,
             forecast: None,
+            no_forecast: None,
         })
     }
 

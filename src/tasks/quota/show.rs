@@ -1,23 +1,20 @@
 //! Use against quota: now, over a period, and where the trend of the weekly peaks leads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
-use super::Desk;
+use super::{Desk, add_forecasts};
 use crate::analysis::{Books, JobKey, QuotaFigures, QuotaUse};
 use crate::model::{Engine, Period, QuotaPlace, QuotaValue, utc_day};
-use crate::quota::{Standing, WeeklyPeak, forecast};
+use crate::quota::Standing;
 use crate::store::{Reach, Store, StoreError, StoredRun};
 
 /// The longest that a Glue run can go on: so far behind a period the end of a run that touched it
 /// can lie.
 const RUN_DAYS_MAX: i64 = 7;
-
-/// How many weeks before the one shown the trend is made from.
-const TREND_WEEKS: usize = 8;
 
 /// What `quota show` shows. Serialised, it is `quota show --format json`.
 #[derive(Clone, Debug, Serialize)]
@@ -64,11 +61,9 @@ impl Desk<'_> {
         for place in self.places(&limits, now).await? {
             standings.extend(self.standings(&place, now).await?);
         }
-        let mut over_period = figures(self.store, books, &limits, period, now).await?;
-        if period.noun() == "week" {
-            let figures = &mut over_period;
-            add_forecasts(self.store, books, &limits, period, figures, now).await?;
-        }
+        let used = use_over(self.store, books, period, now).await?;
+        let mut over_period = used.figures(&limits);
+        add_forecasts(self.store, period, &mut over_period, now).await?;
         Ok(Shown { as_of: now, period: period.name.clone(), now: standings, over_period })
     }
 
@@ -96,13 +91,12 @@ impl Desk<'_> {
 }
 
 /// The use over a period, from the runs that touched it.
-async fn figures(
+pub(super) async fn use_over(
     store: &Store,
     books: &Arc<Books>,
-    limits: &[QuotaValue],
     period: &Period,
     now: Timestamp,
-) -> Result<Vec<QuotaFigures>, StoreError> {
+) -> Result<QuotaUse, StoreError> {
     let mut used = QuotaUse::new(period);
     // Before the days: a run that ends meanwhile is then met twice and not missed.
     for run in store.open_runs(now).await?.iter().filter(|run| run.end().is_none()) {
@@ -124,44 +118,5 @@ async fn figures(
     let later = last.series(1.day()).skip(1).take_while(|day| *day <= utc_day(until));
     let reach = Reach::StartedBefore(period.end);
     store.read_days(later, reach, now, keep(Arc::clone(books)), &mut add).await?;
-    Ok(used.figures(limits))
-}
-
-/// Adds to each figure the week in which its quota will be reached, from the peaks of that week and
-/// of those before it, as far as they are stored.
-async fn add_forecasts(
-    store: &Store,
-    books: &Arc<Books>,
-    limits: &[QuotaValue],
-    period: &Period,
-    figures_of_period: &mut [QuotaFigures],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut peaks: BTreeMap<[String; 3], Vec<WeeklyPeak>> = BTreeMap::new();
-    let mut remember = |week: &Period, figures: &[QuotaFigures]| {
-        let monday = week.start.to_zoned(week.time_zone.clone()).date();
-        for figure in figures {
-            let key = [&figure.account, &figure.region, &figure.quota].map(Clone::clone);
-            peaks.entry(key).or_default().push(WeeklyPeak { monday, peak: figure.peak });
-        }
-    };
-    remember(period, figures_of_period);
-    let mut week = period.clone();
-    for _ in 0..TREND_WEEKS {
-        let Ok(before) = week.previous() else { break };
-        // A week of which a part has expired has no peak that could be believed.
-        if before.start < store.kept_since(now) {
-            break;
-        }
-        let before_figures = figures(store, books, limits, &before, now).await?;
-        remember(&before, &before_figures);
-        week = before;
-    }
-    for figure in figures_of_period {
-        let key = [&figure.account, &figure.region, &figure.quota].map(Clone::clone);
-        if let (Some(limit), Some(peaks)) = (figure.limit, peaks.get(&key)) {
-            figure.forecast = forecast(peaks, limit);
-        }
-    }
-    Ok(())
+    Ok(used)
 }

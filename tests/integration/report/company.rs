@@ -383,6 +383,7 @@ fn quotas() -> Vec<QuotaFigures> {
             waited_runs: 0,
             waited_seconds: 0,
             forecast: None,
+            no_forecast: None,
         }
     };
     vec![
