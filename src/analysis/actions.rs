@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use polars::prelude::*;
 
 use super::frame::{RunFrame, money, numbers};
 use super::{Action, AnalysisError, Completeness, FailureFigures, QuotaFigures};
-use crate::model::{Engine, Usd};
+use crate::model::{Engine, Period, Usd, quota_title};
 use crate::ownership::UNALLOCATED;
 use crate::pricing::RateCard;
 
@@ -17,13 +16,15 @@ const ACTIONS_MAX: usize = 6;
 const WORTH_MIN: Usd = Usd::from_nanos(1_000_000_000);
 /// How near its limit a quota's peak is worth a word.
 const QUOTA_SHARE_MIN: f64 = 0.8;
+/// The part of a peak from which on a job is worth naming.
+const WORTH_SPREADING_MIN: f64 = 0.1;
 
 /// What advice is drawn from.
 pub(super) struct Evidence<'a> {
     pub(super) runs: &'a RunFrame,
     pub(super) card: &'a RateCard,
-    /// When rates are looked up.
-    pub(super) at: Timestamp,
+    /// At whose end rates are looked up, and in whose zone times are told.
+    pub(super) period: &'a Period,
     pub(super) failures: &'a [FailureFigures],
     pub(super) quotas: &'a [QuotaFigures],
     pub(super) completeness: &'a Completeness,
@@ -32,7 +33,9 @@ pub(super) struct Evidence<'a> {
 /// The advice that is worth most; what has no price in dollars comes last.
 pub(super) fn actions(evidence: &Evidence<'_>) -> Result<Vec<Action>, AnalysisError> {
     let mut priceless = Vec::new();
-    priceless.extend(evidence.quotas.iter().filter_map(spread_load).take(1));
+    priceless.extend(
+        evidence.quotas.iter().filter_map(|quota| spread_load(quota, evidence.period)).take(1),
+    );
     priceless.extend(add_rate(evidence.completeness));
     let mut actions = Vec::new();
     actions.extend(evidence.failures.iter().take(3).filter_map(fix_failure));
@@ -81,7 +84,7 @@ fn upgrade_glue(evidence: &Evidence<'_>) -> Result<Option<Action>, AnalysisError
             &configuration.execution_class,
             &configuration.version,
             cost,
-            evidence.at,
+            evidence.period.end,
         );
         if let Some(saving) = saving {
             *by_job.entry(job).or_default() += saving;
@@ -152,18 +155,29 @@ fn set_owner(runs: &RunFrame) -> Result<Option<Action>, AnalysisError> {
     Ok(Some(Action { code: "set-owner", advice, usd: total }))
 }
 
-fn spread_load(quota: &QuotaFigures) -> Option<Action> {
+fn spread_load(quota: &QuotaFigures, period: &Period) -> Option<Action> {
     if quota.share < QUOTA_SHARE_MIN {
         return None;
     }
-    let QuotaFigures { account, region, share, shared_by, peak_at, .. } = quota;
-    let jobs: Vec<_> = shared_by.iter().take(3).map(|share| share.job.as_str()).collect();
+    let QuotaFigures { account, region, share, shared_by, peak, .. } = quota;
+    // Who held next to nothing cannot help.
+    let large = shared_by.iter().filter(|share| share.held >= peak * WORTH_SPREADING_MIN);
+    let jobs: Vec<_> = large.take(3).map(|share| share.job.as_str()).collect();
+    let spread = match jobs.split_last() {
+        None => "Spread the starts".to_owned(),
+        Some((only, [])) => format!("Spread the runs of {only}"),
+        Some((last, others)) => format!("Spread {} and {last}", others.join(", ")),
+    };
+    let when = quota.peak_at.map_or_else(String::new, |at| {
+        let at = at.to_zoned(period.time_zone.clone()).strftime("%A %-d %b at %H:%M");
+        format!(" on {at} ({})", period.zone_name())
+    });
     let advice = format!(
-        "Spread {} or ask for a higher quota: {} in {account} {region} peaked at {:.0} % at {}",
-        jobs.join(", "),
-        quota.quota,
+        "{spread}, or ask for a higher quota: {} in {account} {region} peaked at {:.0} % of \
+         {}{when}",
+        quota_title(&quota.quota),
         share * 100.0,
-        peak_at.map(|at| at.strftime("%-d %b %H:%M UTC").to_string()).unwrap_or_default(),
+        quota.limit.unwrap_or_default(),
     );
     Some(Action { code: "spread-load", advice, usd: Usd::ZERO })
 }

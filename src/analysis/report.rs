@@ -242,7 +242,7 @@ impl EditionAnalysis {
         let evidence = Evidence {
             runs: &runs,
             card: context.card,
-            at: period.end,
+            period,
             failures: &failures,
             quotas: &quotas,
             completeness: &completeness,

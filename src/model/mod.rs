@@ -40,7 +40,7 @@ pub use period::{Period, PeriodError, utc_day};
 pub use priced::{Basis, CostLine, MissingRate, Price, PricedRun, Unpriced, Usage};
 pub use quota::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
-    QUOTAS, QuotaPeak, QuotaPlace, QuotaSource, QuotaValue,
+    MeasuredUse, QUOTAS, QuotaPeak, QuotaPlace, QuotaSource, QuotaValue, quota_title,
 };
 pub use recipient::{Recipient, RecipientError};
 pub use reservation::{

@@ -1,5 +1,8 @@
 //! An account's quota in a region.
 
+use jiff::Timestamp;
+use serde::Serialize;
+
 use super::Engine;
 
 /// Glue: runs at once in the account and region.
@@ -66,6 +69,54 @@ pub struct QuotaPeak {
     pub quota: String,
     /// The most that was held for certain, in runs, DPUs or vCPUs.
     pub peak: f64,
+}
+
+/// What AWS itself measured of a quota's use over a period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeasuredUse {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Which quota: one of this module's words.
+    pub quota: String,
+    /// The most that was in use at once, in runs, DPUs or vCPUs; `None` where AWS does not tell.
+    pub peak: Option<f64>,
+    /// When the span began in which that was.
+    pub peak_at: Option<Timestamp>,
+    /// How long that span is.
+    pub within_seconds: Option<i32>,
+    /// Why AWS does not tell.
+    pub not_told: Option<String>,
+}
+
+impl MeasuredUse {
+    /// A quota of whose use AWS does not tell, and why.
+    #[must_use]
+    pub fn not_told(account: &str, region: &str, quota: &str, reason: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            quota: quota.to_owned(),
+            peak: None,
+            peak_at: None,
+            within_seconds: None,
+            not_told: Some(reason.to_owned()),
+        }
+    }
+}
+
+/// A quota's name for people; an unknown word as it is.
+#[must_use]
+pub fn quota_title(quota: &str) -> &str {
+    match quota {
+        GLUE_CONCURRENT_RUNS => "Glue concurrent job runs",
+        GLUE_RUNS_PER_JOB => "Glue concurrent runs of one job",
+        GLUE_DPUS => "Glue DPUs",
+        GLUE_FLEX_DPUS => "Glue Flex DPUs",
+        EMR_SERVERLESS_VCPUS => "EMR Serverless vCPUs",
+        other => other,
+    }
 }
 
 /// The account, region and engine whose runs share quotas.

@@ -10,6 +10,7 @@ mod chargeback;
 pub mod explain;
 pub mod format;
 pub mod links;
+pub mod quota_words;
 mod rates;
 mod render;
 mod sample;

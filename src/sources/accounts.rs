@@ -1,10 +1,12 @@
 //! AWS accounts as sources: with the credentials at hand, or through a role in another account.
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
 
 use super::cost_explorer::{self, BillError, CostExplorer};
 use super::emr_serverless::EmrServerlessSweep;
 use super::glue::GlueSweep;
+use super::quota_usage::{self, Measured};
 use super::quotas;
 use super::settings::BillTarget;
 use super::sweep::{
@@ -36,6 +38,23 @@ impl AwsAccounts {
         let regions = vec![cost_explorer::REGION.to_owned()];
         let opened = self.open(&Target { account, role_arn, external_id, regions }).await?;
         Ok(CostExplorer::new(&opened.config))
+    }
+}
+
+impl AwsAccount {
+    /// What CloudWatch measured of the use of the account's quotas in a region, between two
+    /// instants. Costs requests.
+    ///
+    /// # Errors
+    /// When Service Quotas or CloudWatch cannot be asked.
+    pub async fn measured(
+        &self,
+        region: &str,
+        between: (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<Measured, SourceError> {
+        let place = (self.account.as_str(), region);
+        Ok(quota_usage::read(&self.config, place, between, now).await?)
     }
 }
 

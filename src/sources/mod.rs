@@ -19,6 +19,7 @@ pub mod price_list_convert;
 mod price_list_csv;
 mod price_list_file;
 mod queue;
+mod quota_usage;
 mod quotas;
 mod settings;
 mod sweep;
@@ -28,6 +29,7 @@ pub use convert::{ConvertError, UnknownMembers};
 pub use cost_explorer::{BillError, Billed, CostExplorer, Requests};
 pub use events::{EventError, runs_of_event};
 pub use queue::{EventQueue, Message, QueueAddress, WAIT_MAX};
+pub use quota_usage::Measured;
 pub use settings::{BillSettings, BillTarget, CollectSettings};
 pub use sweep::{
     AccountSource, Batches, KnownRun, Scope, Service, SourceError, Sources, Sweep, Swept, Target,

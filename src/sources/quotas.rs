@@ -6,6 +6,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_servicequotas::Client;
+use aws_sdk_servicequotas::types::{MetricInfo, ServiceQuota};
 
 use crate::aws::{AwsError, Trouble, in_region};
 use crate::model::{
@@ -14,7 +15,7 @@ use crate::model::{
 };
 
 /// The quotas that are read: our word, the service's code, the quota's code.
-const QUOTAS: [(&str, &str, &str); 5] = [
+pub(super) const QUOTAS: [(&str, &str, &str); 5] = [
     (GLUE_CONCURRENT_RUNS, "glue", "L-5E4153CA"),
     (GLUE_RUNS_PER_JOB, "glue", "L-F574AED9"),
     (GLUE_DPUS, "glue", "L-08F3B322"),
@@ -34,9 +35,13 @@ pub(super) async fn read(
     let client = Client::new(&in_region(config, region));
     let mut quotas = Vec::with_capacity(QUOTAS.len());
     for (quota, service, code) in QUOTAS {
-        let (value, source) = match applied(&client, service, code).await? {
+        let own = applied(&client, service, code).await?.and_then(|quota| quota.value);
+        let (value, source) = match own {
             Some(value) => (Some(value), QuotaSource::Applied),
-            None => (default(&client, service, code).await?, QuotaSource::Default),
+            None => {
+                let default = default(&client, service, code).await?;
+                (default.and_then(|quota| quota.value), QuotaSource::Default)
+            }
         };
         if let Some(value) = value {
             let (account, region) = (account.to_owned(), region.to_owned());
@@ -46,20 +51,40 @@ pub(super) async fn read(
     Ok(quotas)
 }
 
-/// The account's own value, where it has one.
-async fn applied(client: &Client, service: &str, code: &str) -> Result<Option<f64>, AwsError> {
+/// The quota as the account has it; `None` where Service Quotas has none of the account's own.
+async fn applied(
+    client: &Client,
+    service: &str,
+    code: &str,
+) -> Result<Option<ServiceQuota>, AwsError> {
     let call = client.get_service_quota().service_code(service).quota_code(code);
     let action = || format!("servicequotas GetServiceQuota {service} {code}");
     let answer = call.send().await.map_err(|error| AwsError::new(action(), &error));
-    Ok(found(answer)?.and_then(|answer| answer.quota?.value))
+    Ok(found(answer)?.and_then(|answer| answer.quota))
 }
 
-/// AWS's default in the region.
-async fn default(client: &Client, service: &str, code: &str) -> Result<Option<f64>, AwsError> {
+/// The quota as AWS gives it to accounts of the region.
+async fn default(
+    client: &Client,
+    service: &str,
+    code: &str,
+) -> Result<Option<ServiceQuota>, AwsError> {
     let call = client.get_aws_default_service_quota().service_code(service).quota_code(code);
     let action = || format!("servicequotas GetAWSDefaultServiceQuota {service} {code}");
     let answer = call.send().await.map_err(|error| AwsError::new(action(), &error));
-    Ok(found(answer)?.and_then(|answer| answer.quota?.value))
+    Ok(found(answer)?.and_then(|answer| answer.quota))
+}
+
+/// The CloudWatch metric of a quota's use, where Service Quotas names one.
+pub(super) async fn usage_metric(
+    client: &Client,
+    service: &str,
+    code: &str,
+) -> Result<Option<MetricInfo>, AwsError> {
+    if let Some(metric) = applied(client, service, code).await?.and_then(|q| q.usage_metric) {
+        return Ok(Some(metric));
+    }
+    Ok(default(client, service, code).await?.and_then(|quota| quota.usage_metric))
 }
 
 /// The answer, or nothing where Service Quotas knows no such quota.

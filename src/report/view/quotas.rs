@@ -1,8 +1,11 @@
-//! The table of quota peaks: how much was used at most, when, and who shared it.
+//! The table of quota peaks: how much was used at most, when, who shared it, what waited, and when
+//! the quota will be reached.
 
 use super::{Limits, cut_line};
 use crate::analysis::{Figures, QuotaFigures};
+use crate::model::quota_title;
 use crate::report::format;
+use crate::report::quota_words;
 use crate::report::table::{Bar, Cell, Column, Lead, Note, Row, Table, Tone};
 use crate::report::words::{shortened, visible};
 
@@ -39,12 +42,7 @@ pub(super) fn quotas(figures: &Figures, limits: &Limits) -> Option<Table> {
 }
 
 fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
-    let peak = match quota.peak_upper {
-        #[expect(clippy::float_cmp, reason = "equal bounds are the same number, not a result")]
-        Some(upper) if upper == quota.peak => format::quantity(quota.peak),
-        Some(upper) => format!("{}–{}", format::quantity(quota.peak), format::quantity(upper)),
-        None => format!("{} or more", format::quantity(quota.peak)),
-    };
+    let peak = quota_words::range(quota.peak, quota.peak_upper);
     let used = if quota.limit.is_some() {
         let tone = match quota.share {
             0.9.. => Tone::Bad,
@@ -68,7 +66,7 @@ fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
         .map_or_else(|| "–".to_owned(), |at| format::short_time(at, &figures.period.time_zone));
     Row {
         lead: Some(Lead {
-            text: quota_name(&quota.quota),
+            text: visible(quota_title(&quota.quota)),
             aside: format!("{} {}", visible(&quota.account), visible(&quota.region)),
         }),
         cells: vec![
@@ -79,8 +77,18 @@ fn quota_row(quota: &QuotaFigures, figures: &Figures, limits: &Limits) -> Row {
             over(quota.seconds_over_80),
             over(quota.seconds_over_90),
         ],
-        note: shared_by(quota, limits).map(|text| Note { text, link: None }),
+        note: Some(note(quota, limits))
+            .filter(|n| !n.is_empty())
+            .map(|text| Note { text, link: None }),
     }
+}
+
+/// Who shared the peak, what waited, and where the trend leads.
+fn note(quota: &QuotaFigures, limits: &Limits) -> String {
+    let teams = quota_words::teams_at_peak(quota).map(|teams| format!("By team: {teams}"));
+    let waited = quota_words::waited(quota);
+    let sentences = [shared_by(quota, limits), teams, waited, quota_words::outlook(quota)];
+    sentences.into_iter().flatten().collect::<Vec<_>>().join(". ")
 }
 
 fn shared_by(quota: &QuotaFigures, limits: &Limits) -> Option<String> {
@@ -100,15 +108,4 @@ fn shared_by(quota: &QuotaFigures, limits: &Limits) -> Option<String> {
         text.push_str(&format!(" and {}", format::plural(hidden, "more job")));
     }
     Some(text)
-}
-
-/// A quota's name for people.
-fn quota_name(key: &str) -> String {
-    match key {
-        "glue-concurrent-runs" => "Glue concurrent job runs".to_owned(),
-        "glue-dpus" => "Glue DPUs".to_owned(),
-        "glue-flex-dpus" => "Glue Flex DPUs".to_owned(),
-        "emr-serverless-vcpus" => "EMR Serverless vCPUs".to_owned(),
-        other => visible(other),
-    }
 }

@@ -2,11 +2,13 @@
 //! time. Nothing is started or stopped here.
 
 mod desk;
+mod measured;
 mod peaks;
 mod settle;
 mod show;
 
 pub use desk::{Checked, Desk, Held, Reserved, Wish};
+pub use measured::{Asked, add_measured};
 pub use peaks::{PeaksKept, add_forecasts, keep_peaks};
 pub use settle::settle;
 pub use show::{Shown, StandingNow};

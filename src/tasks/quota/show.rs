@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Desk, add_forecasts};
 use crate::analysis::{Books, JobKey, QuotaFigures, QuotaUse};
-use crate::model::{Engine, Period, QuotaPlace, QuotaValue, utc_day};
+use crate::model::{Engine, MeasuredUse, Period, QuotaPlace, QuotaValue, utc_day};
 use crate::quota::Standing;
 use crate::store::{Reach, Store, StoreError, StoredRun};
 
@@ -27,6 +27,8 @@ pub struct Shown {
     pub now: Vec<StandingNow>,
     /// The use over the period, fullest quota first.
     pub over_period: Vec<QuotaFigures>,
+    /// What CloudWatch measured of each of them, where it was asked.
+    pub measured: Option<Vec<MeasuredUse>>,
 }
 
 /// How it stands with a quota now.
@@ -64,7 +66,8 @@ impl Desk<'_> {
         let used = use_over(self.store, books, period, now).await?;
         let mut over_period = used.figures(&limits);
         add_forecasts(self.store, period, &mut over_period, now).await?;
-        Ok(Shown { as_of: now, period: period.name.clone(), now: standings, over_period })
+        let period = period.name.clone();
+        Ok(Shown { as_of: now, period, now: standings, over_period, measured: None })
     }
 
     /// Every account, region and engine of which there is something to show.
