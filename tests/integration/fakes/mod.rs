@@ -11,6 +11,8 @@
 // Compiled into every integration test, and each uses a part.
 #![allow(dead_code, clippy::allow_attributes)]
 
+pub(crate) mod cbor;
+pub(crate) mod cloudwatch;
 pub(crate) mod cost_explorer;
 pub(crate) mod emr_serverless;
 pub(crate) mod glue;
@@ -44,6 +46,7 @@ pub(crate) struct Place {
     pub(crate) glue: glue::Glue,
     pub(crate) emr: emr_serverless::EmrServerless,
     pub(crate) quotas: service_quotas::ServiceQuotas,
+    pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) bill: cost_explorer::CostExplorer,
     pub(crate) sqs: sqs::Sqs,
 }
@@ -281,7 +284,12 @@ async fn handle(
     if let Some(error_type) = answer.error_type {
         response = response.header("x-amzn-errortype", error_type);
     }
-    response.body(Body::from(answer.body)).unwrap()
+    // The one protocol that is no text.
+    let body = match serde_json::from_str(&answer.body) {
+        Ok(json) if asked.service == "cloudwatch" => cbor::encode(&json),
+        _ => answer.body.into_bytes(),
+    };
+    response.body(Body::from(body)).unwrap()
 }
 
 /// AWS's words where a permission is missing.
@@ -328,7 +336,7 @@ impl World {
         match asked.service {
             "glue" => place.glue.answer(asked),
             "sqs" => place.sqs.answer(asked),
-            "cloudwatch" => Answer { status: 200, error_type: None, body: String::new() },
+            "cloudwatch" => place.cloudwatch.answer(asked),
             "servicequotas" => place.quotas.answer(asked),
             "ce" => place.bill.answer(asked),
             "emr-serverless" => place.emr.answer(asked),
@@ -360,7 +368,8 @@ fn understand(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> A
         // In CBOR, whose texts stand in it as they are.
         None if uri.path().starts_with("/service/GraniteServiceVersion20100801/operation/") => {
             let operation = uri.path().rsplit('/').next().unwrap_or("").to_owned();
-            ("cloudwatch", operation, json!(body))
+            let input = cloudwatch::understand(&operation, body);
+            ("cloudwatch", operation, input)
         }
         None if uri.path().starts_with("/applications") => {
             let (operation, input) = emr_serverless::understand(method, uri);

@@ -11,6 +11,7 @@ use super::{Answer, Asked};
 pub(crate) struct ServiceQuotas {
     applied: BTreeMap<(String, String), f64>,
     defaults: BTreeMap<(String, String), f64>,
+    metrics: BTreeMap<String, Value>,
 }
 
 impl ServiceQuotas {
@@ -24,6 +25,11 @@ impl ServiceQuotas {
         self.defaults.insert((service.to_owned(), code.to_owned()), value);
     }
 
+    /// Names the metric of a quota's use.
+    pub(crate) fn measure_by(&mut self, code: &str, metric: Value) {
+        self.metrics.insert(code.to_owned(), metric);
+    }
+
     pub(crate) fn answer(&self, asked: &Asked) -> Answer {
         let text = |name: &str| asked.input[name].as_str().unwrap_or("").to_owned();
         let key = (text("ServiceCode"), text("QuotaCode"));
@@ -33,7 +39,9 @@ impl ServiceQuotas {
             other => return Answer::error(400, "UnknownOperationException", other),
         };
         match value {
-            Some(value) => Answer::ok(&json!({ "Quota": quota(&key, *value) })),
+            Some(value) => {
+                Answer::ok(&json!({ "Quota": quota(&key, *value, self.metrics.get(&key.1)) }))
+            }
             None => Answer::error(
                 400,
                 "NoSuchResourceException",
@@ -43,8 +51,8 @@ impl ServiceQuotas {
     }
 }
 
-fn quota((service, code): &(String, String), value: f64) -> Value {
-    json!({
+fn quota((service, code): &(String, String), value: f64, metric: Option<&Value>) -> Value {
+    let mut quota = json!({
         "ServiceCode": service,
         "QuotaCode": code,
         "QuotaName": "A quota",
@@ -52,5 +60,9 @@ fn quota((service, code): &(String, String), value: f64) -> Value {
         "Unit": "None",
         "Adjustable": true,
         "GlobalQuota": false
-    })
+    });
+    if let Some(metric) = metric {
+        quota["UsageMetric"] = metric.clone();
+    }
+    quota
 }

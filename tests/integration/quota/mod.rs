@@ -1,7 +1,11 @@
 //! Quotas from outside: what fits, places that many ask for at once, and the program itself.
 
+mod bad_days;
 mod binary;
+mod cloudwatch;
 mod desk;
+mod show;
+mod trend;
 
 use jiff::Timestamp;
 use runledger::analysis::Books;
