@@ -18,6 +18,7 @@ use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
 use crate::quota::{QuotaCheckSettings, QuotaSetting};
 use crate::report::ReportSettings;
+use crate::schedule::{ScheduleChange, ScheduleError, Schedules};
 use crate::sources::{BillSettings, CollectSettings};
 use crate::store::StoreSettings;
 
@@ -62,6 +63,10 @@ pub struct Config {
     pub pricing: PricingSettings,
     /// Quotas that are set here rather than read from Service Quotas, and how teams share them.
     pub quotas: Vec<QuotaSetting>,
+    /// A folder of schedules used in place of the built-in ones.
+    pub schedules_folder: Option<PathBuf>,
+    /// Changes of single schedules, by their names.
+    pub schedules: BTreeMap<String, ScheduleChange>,
     /// On what terms a planned start is told whether it fits.
     pub quota_check: QuotaCheckSettings,
 }
@@ -214,6 +219,14 @@ impl Config {
     }
 
     /// The configured quotas that have a value.
+    /// The schedules, as they ship or as a folder has them, with the changes made here.
+    ///
+    /// # Errors
+    /// When one cannot be read or used.
+    pub fn schedules(&self) -> Result<Schedules, ScheduleError> {
+        Schedules::load(self.schedules_folder.as_deref())?.changed(&self.schedules)
+    }
+
     /// Who is told what alerts. Teams without an entry of their own have their reports' readers;
     /// what nobody would be told goes to the readers of the weekly report.
     #[must_use]

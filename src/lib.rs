@@ -12,6 +12,7 @@ pub mod model;
 pub mod ownership;
 pub mod pricing;
 pub mod quota;
+pub mod schedule;
 pub mod sources;
 pub mod store;
 // Floor 3

@@ -93,6 +93,8 @@ pub struct Completeness {
     pub undated_rates: Vec<String>,
     /// Rates that were used and were agreed with AWS, by the configuration, in place of the list's.
     pub agreed_rates: u64,
+    /// When the report was due, where it goes out late.
+    pub overdue_since: Option<Timestamp>,
     /// What late runs changed about the period before since its report was sent, where that is
     /// more than the threshold.
     pub restated_before: Option<Restated>,

@@ -162,6 +162,7 @@ impl Demo {
             restate_threshold: settings.restate_threshold_usd,
             budgets: app.config.budgets.clone(),
             bill: app.config.bill.clone(),
+            overdue_since: None,
         };
         let (templates, books, ledger) = (app.templates()?, app.books().await?, app.ledger());
         let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;

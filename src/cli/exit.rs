@@ -7,6 +7,7 @@ use crate::app::BooksError;
 use crate::config::ConfigError;
 use crate::model::PeriodError;
 use crate::report::TemplateError;
+use crate::schedule::ScheduleError;
 use crate::store::StoreError;
 use crate::tables::TableError;
 use crate::tasks::export::ExportError;
@@ -30,16 +31,24 @@ pub enum Exit {
     AwsUnavailable,
 }
 
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Found => 3,
+            Self::Partly => 4,
+            Self::AwsUnavailable => 5,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Found => 3,
-            Exit::Partly => 4,
-            Exit::AwsUnavailable => 5,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -71,6 +80,12 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::usage(error.to_string(), "`runledger init` writes a configuration with comments")
+    }
+}
+
+impl From<ScheduleError> for Failure {
+    fn from(error: ScheduleError) -> Self {
+        Self::usage(error.to_string(), "`runledger schedule list` shows what there is")
     }
 }
 

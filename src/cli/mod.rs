@@ -17,6 +17,7 @@ mod prices;
 mod quota;
 mod report;
 mod roll_up;
+mod schedule;
 mod watch;
 
 use std::hash::{BuildHasher, RandomState};
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use self::output::say;
 use crate::app::App;
 use crate::config::Config;
+use crate::schedule::Due;
 use crate::store::StoreLocation;
 
 pub use exit::{Exit, Failure};
@@ -83,12 +85,14 @@ enum Command {
     Export(export::Export),
     /// Compute the roll-ups of the kept days anew, after prices or rules changed
     RollUp(roll_up::RollUp),
+    /// What is due when, and doing it: once for a scheduler, or without end
+    Schedule(schedule::Schedule),
     /// Use against quota, whether a planned start fits, and places held for it
     Quota(quota::Quota),
 }
 
 /// What every command is given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct World {
     config_file: Option<PathBuf>,
     store: Option<StoreLocation>,
@@ -97,9 +101,23 @@ struct World {
     now_is_given: bool,
     quiet: bool,
     verbose: bool,
+    /// What has it done, where that is a schedule.
+    occasion: Option<Occasion>,
+}
+
+/// What a schedule says about the command that it has done.
+#[derive(Clone, Debug)]
+struct Occasion {
+    schedule: crate::schedule::Schedule,
+    due: Due,
 }
 
 impl World {
+    /// When the command was due, where it is late.
+    fn overdue_since(&self) -> Option<Timestamp> {
+        self.occasion.as_ref().map(|occasion| occasion.due).filter(|due| due.late).map(|due| due.at)
+    }
+
     fn config(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.config_file.as_deref())?)
     }
@@ -209,21 +227,28 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         now_is_given: arguments.now.is_some(),
         quiet: arguments.quiet,
         verbose: arguments.verbose > 0,
+        occasion: None,
     };
-    match arguments.command {
-        Command::Demo(demo) => demo.run(&world).await,
-        Command::Init(init) => init.run(&world).await,
-        Command::Import(import) => import.run(&world).await,
-        Command::Collect(collect) => collect.run(&world).await,
-        Command::Watch(watch) => watch.run(&world).await,
-        Command::Bill(bill) => bill.run(&world).await,
-        Command::Report(report) => report.run(&world).await,
-        Command::Explain(explain) => explain.run(&world).await,
-        Command::Prices(prices) => prices.run(&world).await,
-        Command::Chargeback(chargeback) => chargeback.run(&world).await,
-        Command::Export(export) => export.run(&world).await,
-        Command::RollUp(roll_up) => roll_up.run(&world).await,
-        Command::Quota(quota) => quota.run(&world).await,
+    dispatch(arguments.command, &world).await
+}
+
+async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(demo) => demo.run(world).await,
+        Command::Init(init) => init.run(world).await,
+        Command::Import(import) => import.run(world).await,
+        Command::Collect(collect) => collect.run(world).await,
+        Command::Watch(watch) => watch.run(world).await,
+        Command::Bill(bill) => bill.run(world).await,
+        Command::Report(report) => report.run(world).await,
+        Command::Explain(explain) => explain.run(world).await,
+        Command::Prices(prices) => prices.run(world).await,
+        Command::Chargeback(chargeback) => chargeback.run(world).await,
+        Command::Export(export) => export.run(world).await,
+        Command::RollUp(roll_up) => roll_up.run(world).await,
+        Command::Quota(quota) => quota.run(world).await,
+        // A schedule does other commands.
+        Command::Schedule(schedule) => Box::pin(schedule.run(world)).await,
     }
 }
 

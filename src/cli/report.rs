@@ -9,8 +9,10 @@ use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::Figures;
 use crate::app::App;
+use crate::model::Occurrence;
 use crate::report::words::{visible, visible_json};
 use crate::report::{ReportSettings, Templates};
+use crate::schedule::Schedule;
 use crate::store::RealClock;
 use crate::tables::{failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
@@ -76,6 +78,7 @@ impl Report {
                 format!("add a [reports.{}] section to the configuration", self.name),
             )
         })?;
+        let settings = of_occasion(settings, world);
         let request = Request {
             period: self.period.period(world.now, &settings.zone()?)?,
             now: world.now,
@@ -84,6 +87,7 @@ impl Report {
             restate_threshold: settings.restate_threshold_usd,
             budgets: app.config.budgets.clone(),
             bill: app.config.bill.clone(),
+            overdue_since: world.overdue_since(),
         };
         let publication = Publication {
             report: &self.name,
@@ -142,7 +146,7 @@ impl Report {
                 _ => Order::Send,
             },
             lease: mail.lease,
-            on_unknown: mail.on_unknown,
+            on_unknown: said_by(world, |schedule| schedule.on_unknown).unwrap_or(mail.on_unknown),
             size_max: mail.size_max(),
         };
         let sender = app.sender(mail).await;
@@ -150,6 +154,25 @@ impl Report {
         tell(world, &deliveries);
         Ok(exit_of(&deliveries))
     }
+}
+
+/// What the schedule says that has this done, if one has.
+fn said_by<T>(world: &World, of: impl Fn(&Schedule) -> Option<T>) -> Option<T> {
+    world.occasion.as_ref().and_then(|occasion| of(&occasion.schedule))
+}
+
+/// The report's settings as the schedule has them that has it sent.
+fn of_occasion(mut settings: ReportSettings, world: &World) -> ReportSettings {
+    if let Some(recipients) = said_by(world, |schedule| schedule.recipients.clone()) {
+        settings.recipients = recipients;
+    }
+    if let Some(editions) = said_by(world, |schedule| schedule.editions.clone()) {
+        if !editions.iter().any(|edition| edition == Occurrence::WHOLE_COMPANY) {
+            settings.recipients.clear();
+        }
+        settings.teams.retain(|team, _| editions.contains(team));
+    }
+    settings
 }
 
 /// How a command ends that sent mails.

@@ -50,7 +50,7 @@ impl Watch {
 }
 
 /// Ready once the process is told to stop, by whom it was started or by a person.
-fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
     let listen = |kind| {
         signal(kind).map_err(|error| Failure::failed(format!("cannot listen to signals: {error}")))
     };

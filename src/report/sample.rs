@@ -144,6 +144,7 @@ fn completeness(at: Timestamp, cost: Usd) -> Completeness {
             error: Some("error".into()),
         }],
         undated_rates: vec!["rate".into()],
+        overdue_since: Some(at),
         restated_before: Some(Restated { period: "before".into(), sent_usd: cost, now_usd: cost }),
         ..Completeness::default()
     }

@@ -25,6 +25,7 @@ mod runs;
 mod sources;
 mod table;
 mod transact;
+mod turns;
 mod write;
 
 use std::path::Path;
@@ -45,6 +46,7 @@ pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
 pub use runs::Saved;
 pub use sources::SourceState;
 pub use table::{Created, Table};
+pub use turns::{StoredTurn, Turn, TurnState};
 
 /// How the store behaves.
 #[derive(Clone, Debug, Deserialize)]

@@ -158,6 +158,7 @@ async fn figures_of(
         // Tables have no columns for these.
         budgets: Budgets::default(),
         bill: BillSettings::default(),
+        overdue_since: None,
     };
     let edition = Edition { team: order.team.clone(), ..Edition::default() };
     let mut all = figures(store, books, &request, &[edition]).await?;

@@ -16,5 +16,6 @@ pub mod quota;
 pub mod report;
 pub mod roll_up;
 pub mod round;
+pub mod schedule;
 pub mod used;
 pub mod watch;

@@ -39,6 +39,8 @@ pub struct Request {
     pub budgets: Budgets,
     /// Whose bill the estimate is held against.
     pub bill: BillSettings,
+    /// When the report was due, where it goes out late.
+    pub overdue_since: Option<Timestamp>,
 }
 
 /// A report that cannot be computed.
@@ -107,6 +109,7 @@ pub async fn figures(
     }
     for (figures, edition) in all.iter_mut().zip(editions) {
         named(figures, books);
+        figures.completeness.overdue_since = request.overdue_since;
         figures.completeness.restated_before = restated(
             &before,
             edition.sent_before,

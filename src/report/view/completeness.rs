@@ -130,6 +130,10 @@ fn not_collected(place: &NotCollected, figures: &Figures, limits: &Limits) -> St
 fn context(figures: &Figures, limits: &Limits) -> Vec<String> {
     let facts = &figures.completeness;
     let mut notes = Vec::new();
+    if let Some(due) = facts.overdue_since {
+        let due = format::time(due, &figures.period);
+        notes.push(format!("Sent late: this report was due on {due}."));
+    }
     if let Some(missing) = &figures.bill_missing {
         let missing = shortened(missing, limits.text_columns);
         notes.push(format!("Not compared with the bill: {missing}."));

@@ -457,6 +457,7 @@ fn completeness(totals: &Totals) -> Completeness {
         ]),
         undated_rates: vec!["EMR Serverless eu-west-1 (list price page)".into()],
         agreed_rates: 0,
+        overdue_since: None,
         restated_before: None,
     }
 }

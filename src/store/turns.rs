@@ -1,0 +1,213 @@
+//! Turns: what was done at the due times of schedules. Each is claimed by a conditional write under
+//! a lease, so that of two schedulers one does it, and what a killed one began another finishes.
+//!
+//! A turn is the record of trying, and protects nothing by itself: what a task must not do twice
+//! (a mail) its own ledger keeps it from.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::item::{Item, VERSION};
+use super::keys::{PARTITION_KEY, TTL};
+use super::query::key_of;
+use super::{Store, StoreError};
+use crate::model::utc_day;
+
+const TURN: &str = "turn";
+/// The sort key of when a schedule was first looked at.
+const SINCE: &str = "SINCE";
+/// As long as roll-ups: two years of Mondays would say nothing more.
+const KEPT_SECONDS: i64 = 400 * 86_400;
+
+/// What is on record of one due time of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The schedule's name.
+    pub schedule: String,
+    /// When it was due.
+    pub due: Timestamp,
+    /// How far it got.
+    pub state: TurnState,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Who began it last: a person or container, and its process.
+    pub by: String,
+    /// When that was.
+    pub began_at: Timestamp,
+    /// The exit code that it ended with last.
+    pub exit: Option<u8>,
+    /// What went wrong, in words.
+    pub failure: Option<String>,
+}
+
+/// How far a turn got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TurnState {
+    /// Somebody is at it.
+    UnderWay {
+        /// Until when, by the real clock, unless they say so again.
+        until: Timestamp,
+    },
+    /// It is done.
+    Done {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It failed.
+    Failed {
+        /// From when on it is tried again.
+        again_at: Timestamp,
+    },
+}
+
+/// A turn as it was read: what the next write is conditioned on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTurn {
+    /// The turn.
+    pub turn: Turn,
+    version: u64,
+}
+
+impl StoredTurn {
+    /// A turn that is on no record yet.
+    #[must_use]
+    pub const fn new(turn: Turn) -> Self {
+        Self { turn, version: 0 }
+    }
+
+    /// What is to be on record in place of this.
+    #[must_use]
+    pub const fn with(&self, turn: Turn) -> Self {
+        Self { turn, version: self.version }
+    }
+}
+
+impl Store {
+    /// What is on record of these due times.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn turns_at(
+        &self,
+        schedule: &str,
+        due: &[Timestamp],
+    ) -> Result<Vec<StoredTurn>, StoreError> {
+        let mut months: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for due in due {
+            months.entry(partition(schedule, *due)).or_default().push(due.to_string());
+        }
+        let mut turns = Vec::new();
+        for (partition, keys) in months {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            for item in &self.ledger_table.items(&partition, &keys).await? {
+                turns.push(self.turn_of(item)?);
+            }
+        }
+        turns.sort_by_key(|stored| stored.turn.due);
+        Ok(turns)
+    }
+
+    /// The turns of a schedule that were due in the UTC month of an instant, the oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::turns_at`].
+    pub async fn turns_in_month_of(
+        &self,
+        schedule: &str,
+        instant: Timestamp,
+    ) -> Result<Vec<StoredTurn>, StoreError> {
+        let items = self.ledger_table.query_partition(&partition(schedule, instant), None).await?;
+        items.iter().map(|item| self.turn_of(item)).collect()
+    }
+
+    fn turn_of(&self, item: &Item) -> Result<StoredTurn, StoreError> {
+        of_item(item).map_err(|reason| self.ledger_table.unreadable(item, reason))
+    }
+
+    /// When a schedule was first looked at. The first look is put on record.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or the item cannot be read.
+    pub async fn first_look(
+        &self,
+        schedule: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let table = &self.ledger_table;
+        let key = format!("TURN#{schedule}");
+        loop {
+            let items = table.items(&key, &[SINCE]).await?;
+            if let Some(item) = items.first() {
+                let since = item.get(SINCE).and_then(|v| v.as_s().ok()?.parse().ok());
+                return since.ok_or_else(|| table.unreadable(item, "its time is none".to_owned()));
+            }
+            let mut item = key_of(&key, SINCE);
+            item.insert(SINCE.to_owned(), AttributeValue::S(now.to_string()));
+            // Whether this look or another one's was the first, it is read above.
+            self.put_turn_item(item, 0).await?;
+        }
+    }
+
+    /// Puts a turn on record; `false` where somebody else did since it was read.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn put_turn(&self, stored: &mut StoredTurn) -> Result<bool, StoreError> {
+        let table = &self.ledger_table;
+        let turn = &stored.turn;
+        let text = serde_json::to_string(turn)
+            .map_err(|error| table.refused("PutItem", &error.to_string()))?;
+        let mut item = key_of(&partition(&turn.schedule, turn.due), &turn.due.to_string());
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        item.insert(TTL.to_owned(), number(turn.due.as_second() + KEPT_SECONDS));
+        item.insert(VERSION.to_owned(), AttributeValue::N((stored.version + 1).to_string()));
+        item.insert(TURN.to_owned(), AttributeValue::S(text));
+        let is_put = self.put_turn_item(item, stored.version).await?;
+        stored.version += u64::from(is_put);
+        Ok(is_put)
+    }
+
+    /// Puts an item in place of the version seen, 0 for none.
+    async fn put_turn_item(&self, item: Item, seen: u64) -> Result<bool, StoreError> {
+        let table = &self.ledger_table;
+        let put = table.client.put_item().table_name(&table.name).set_item(Some(item.clone()));
+        let put = match seen {
+            0 => put
+                .condition_expression("attribute_not_exists(#pk)")
+                .expression_attribute_names("#pk", PARTITION_KEY),
+            seen => put
+                .condition_expression("#version = :seen")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
+        };
+        let Err(error) = put.send().await else { return Ok(true) };
+        if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) {
+            return Err(StoreError::of(&table.name, "PutItem", &error));
+        }
+        // The SDK repeats a call whose answer was lost, and meets its own first write. Who began a
+        // turn, and when, is in the item, so an equal one is ours.
+        let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+        let (Some(pk), Some(sk)) = (text(PARTITION_KEY), text(super::keys::SORT_KEY)) else {
+            return Ok(false);
+        };
+        Ok(table.items(pk, &[sk]).await?.first() == Some(&item))
+    }
+}
+
+/// A month's turns are together: what is due every ten minutes has some thousands of them.
+fn partition(schedule: &str, due: Timestamp) -> String {
+    format!("TURN#{schedule}#{}", utc_day(due).strftime("%Y-%m"))
+}
+
+fn of_item(item: &Item) -> Result<StoredTurn, String> {
+    let text = item.get(TURN).and_then(|v| v.as_s().ok()).ok_or("no turn")?;
+    let version = item.get(VERSION).and_then(|v| v.as_n().ok()).ok_or("no version")?;
+    Ok(StoredTurn {
+        turn: serde_json::from_str(text).map_err(|error| error.to_string())?,
+        version: version.parse().map_err(|_| "its version is no number")?,
+    })
+}

@@ -1,0 +1,196 @@
+//! Schedules from outside: what is due is done once, late where it must be, whoever looks.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::Sandbox;
+
+/// Seven in London, in winter.
+const MONDAY: &str = "2026-11-16T07:00:00Z";
+
+/// A company with `init`'s configuration, one run, and the shipped schedules but for those that
+/// ask AWS.
+fn company() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["init"]).exits(0);
+    let run = r#"{"Id":"jr_1","JobName":"load","StartedOn":"2026-11-10T09:00:00Z","CompletedOn":"2026-11-10T10:00:00Z","LastModifiedOn":"2026-11-10T10:00:00Z","JobRunState":"SUCCEEDED","ExecutionTime":900,"WorkerType":"G.1X","NumberOfWorkers":6,"MaxCapacity":6.0,"GlueVersion":"5.0"}"#;
+    sandbox.write("runs.jsonl", run);
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let import = [&["--now", MONDAY, "import", "runs.jsonl"][..], &place[..]].concat();
+    sandbox.run(&import).exits(0);
+    configure(
+        &sandbox,
+        "[schedules.collect]\nenabled = false\n[schedules.alerts]\nenabled = false\n\
+         [schedules.prices]\nenabled = false\n",
+    );
+    sandbox
+}
+
+fn configure(sandbox: &Sandbox, more: &str) {
+    let file = sandbox.path("runledger.toml");
+    let text = std::fs::read_to_string(&file).unwrap() + "\n" + more;
+    std::fs::write(file, text).unwrap();
+}
+
+fn run_weekly(sandbox: &Sandbox, now: &str) -> String {
+    sandbox.run(&["--now", now, "schedule", "run", "weekly-report"]).exits(0).stderr
+}
+
+fn mails(sandbox: &Sandbox) -> Vec<String> {
+    let entries = std::fs::read_dir(sandbox.path("outbox"));
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()).into_owned()
+    };
+    entries.map(|entries| entries.map(read).collect()).unwrap_or_default()
+}
+
+fn last(sandbox: &Sandbox, now: &str) -> Value {
+    let list = sandbox.run(&["--now", now, "schedule", "list", "--format", "json"]).exits(0).json();
+    let all = list["schedules"].as_array().unwrap().clone();
+    all.into_iter().find(|schedule| schedule["name"] == "weekly-report").unwrap()["last"].take()
+}
+
+#[test]
+fn a_monday_is_sent_once_however_often_it_is_looked_at() {
+    let sandbox = company();
+    // A minute early nothing is due; that look is also the schedule's first.
+    assert!(run_weekly(&sandbox, "2026-11-16T06:59:00Z").contains("nothing is due"));
+    assert!(run_weekly(&sandbox, MONDAY).contains("due at 2026-11-16T07:00:00Z: done"));
+    assert!(run_weekly(&sandbox, "2026-11-16T07:01:00Z").contains("nothing is due; next on Mon"));
+    let mails = mails(&sandbox);
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("2026-W46") && !mails[0].contains("Sent late"), "{}", mails[0]);
+    let turn = last(&sandbox, MONDAY);
+    assert_eq!((&turn["due"], &turn["attempts"]), (&MONDAY.into(), &1.into()));
+}
+
+#[test]
+fn a_missed_monday_is_sent_late_with_its_own_week_and_says_so() {
+    let sandbox = company();
+    run_weekly(&sandbox, "2026-11-15T12:00:00Z");
+    // Nobody looked until the Tuesday after next: two Mondays are due, each with its own week.
+    let told = run_weekly(&sandbox, "2026-11-24T09:00:00Z");
+    assert!(told.contains("due at 2026-11-16T07:00:00Z, late: done"), "{told}");
+    assert!(told.contains("due at 2026-11-23T07:00:00Z, late: done"), "{told}");
+    let mails = mails(&sandbox);
+    let of = |week: &str| mails.iter().filter(|mail| mail.contains(week)).count();
+    assert_eq!((mails.len(), of("weekly report, 2026-W46") > 0), (2, of("2026-W46") > 0));
+    let late = mails.iter().find(|mail| mail.contains("0.66")).unwrap();
+    assert!(late.contains("Sent late: this report was due on"), "{late}");
+}
+
+#[test]
+fn a_failure_is_tried_again_and_its_reason_is_on_record() {
+    let sandbox = company();
+    run_weekly(&sandbox, "2026-11-15T12:00:00Z");
+    // The outbox is a file, so nothing can be written into it.
+    std::fs::write(sandbox.path("outbox"), "").unwrap();
+    let arguments = ["--now", MONDAY, "schedule", "run", "weekly-report"];
+    let failed = sandbox.run(&arguments);
+    assert!(matches!(failed.code, Some(1 | 4)), "{:?}: {}", failed.code, failed.stderr);
+    let turn = last(&sandbox, MONDAY);
+    assert!(turn["state"]["failed"]["again_at"].is_string(), "{turn}");
+    // Not at once, but five minutes later.
+    std::fs::remove_file(sandbox.path("outbox")).unwrap();
+    assert!(run_weekly(&sandbox, "2026-11-16T07:04:00Z").contains("nothing is due"));
+    assert!(run_weekly(&sandbox, "2026-11-16T07:05:00Z").contains("done"));
+    assert_eq!(mails(&sandbox).len(), 1);
+    assert_eq!(last(&sandbox, MONDAY)["attempts"], 2);
+}
+
+#[test]
+fn two_schedulers_send_once() {
+    let sandbox = company();
+    run_weekly(&sandbox, "2026-11-15T12:00:00Z");
+    let arguments = ["--now", MONDAY, "schedule", "run", "weekly-report"];
+    let both: Vec<_> = (0..4).map(|_| sandbox.start(&arguments)).collect();
+    let told: Vec<_> = both.into_iter().map(|running| running.wait().exits(0).stderr).collect();
+    let done = told.iter().filter(|told| told.contains("weekly-report, due at")).count();
+    assert_eq!((done, mails(&sandbox).len()), (1, 1), "{told:?}");
+}
+
+#[test]
+fn a_killed_turn_is_taken_up_when_its_lease_has_run_out() {
+    let sandbox = company();
+    run_weekly(&sandbox, "2026-11-15T12:00:00Z");
+    // SES that never answers holds the turn; the process is killed meanwhile.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let text = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let held = text.replace("via = \"outbox\"", "via = \"ses\"");
+    assert_ne!(held, text, "init's configuration names the outbox");
+    sandbox.write("held.toml", held);
+    let sandbox = sandbox
+        .with("AWS_ENDPOINT_URL_SESV2", &url)
+        .with("AWS_ACCESS_KEY_ID", "test")
+        .with("AWS_SECRET_ACCESS_KEY", "test")
+        .with("AWS_REGION", "us-east-1");
+    let arguments =
+        ["--config", "held.toml", "--now", MONDAY, "schedule", "run", "weekly-report"];
+    let mut running = sandbox.start(&arguments);
+    let begun = Instant::now();
+    while last(&sandbox, MONDAY).is_null() {
+        assert!(begun.elapsed() < Duration::from_secs(60) && !running.has_ended());
+    }
+    running.kill();
+    // Its word still holds: nobody else begins.
+    assert!(run_weekly(&sandbox, MONDAY).contains("nothing is due"));
+    assert!(last(&sandbox, MONDAY)["state"]["under-way"]["until"].is_string());
+}
+
+#[test]
+fn serve_looks_once_where_time_stands_still() {
+    let sandbox = company();
+    sandbox.run(&["--now", "2026-11-16T06:00:00Z", "schedule", "serve"]).exits(0);
+    assert!(mails(&sandbox).is_empty());
+    sandbox.run(&["--now", MONDAY, "schedule", "serve"]).exits(0);
+    assert_eq!(mails(&sandbox).len(), 1);
+}
+
+#[test]
+fn serve_ends_when_it_is_told_to() {
+    let sandbox = company();
+    let running = sandbox.start(&["schedule", "serve"]);
+    let begun = Instant::now();
+    while !sandbox.path("runledger.db").exists() && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    running.terminate();
+    let ended = running.wait().exits(0);
+    assert!(ended.stderr.contains("stopped"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_folder_of_schedules_replaces_those_that_ship() {
+    let sandbox = company();
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    sandbox.write(
+        "mine/monday.toml",
+        "task = ['report', 'weekly', '--week', '{last_week}', '--send']\ncron = '0 8 * * MON'\n\
+         zone = 'Europe/Berlin'\nrecipients = ['somebody.else@example.com']\neditions = ['all']\n",
+    );
+    let text = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    sandbox.write("other.toml", format!("schedules_folder = 'mine'\n{text}"));
+    let text = text.split("[schedules.").next().unwrap();
+    sandbox.write("mine.toml", format!("schedules_folder = 'mine'\n{text}"));
+    // Changes of schedules that are not there are mistakes.
+    let wrong = sandbox.run(&["--config", "other.toml", "schedule", "list"]).exits(2);
+    assert!(wrong.stderr.contains("there are monday"), "{}", wrong.stderr);
+    let run = ["--config", "mine.toml", "--now", MONDAY, "schedule", "run", "monday"];
+    sandbox.run(&run).exits(0);
+    let mails = mails(&sandbox);
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("somebody.else@example.com"), "{}", mails[0]);
+}
+
+#[test]
+fn a_task_that_is_no_command_is_a_mistake_in_its_file() {
+    let sandbox = company();
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    sandbox.write("mine/x.toml", "task = ['reprot']\ncron = '0 8 * * MON'\n");
+    sandbox.write("mine.toml", "schedules_folder = 'mine'\n");
+    let wrong = sandbox.run(&["--config", "mine.toml", "schedule", "next"]).exits(2);
+    assert!(wrong.stderr.contains("schedule `x`: task: `reprot`"), "{}", wrong.stderr);
+}
