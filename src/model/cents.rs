@@ -26,8 +26,9 @@ pub fn columns_in_cents<const N: usize>(columns: [&[Usd]; N]) -> [Vec<Usd>; N] {
     })
 }
 
-/// The amounts in whole cents (as dollars) that add up to so many. Where these are the amounts' sum,
-/// rounded down or up, no amount moves by a cent or more; what is beyond that is the largest one's.
+/// The amounts in whole cents (as dollars) that add up to so many. Where these are the amounts'
+/// sum, rounded down or up, no amount moves by a cent or more; what is beyond that is the largest
+/// one's.
 #[must_use]
 pub fn in_cents_of(total_cents: i128, amounts: &[Usd]) -> Vec<Usd> {
     let mut cents: Vec<i128> =

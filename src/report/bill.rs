@@ -1,6 +1,7 @@
 //! The comparison of estimate and bill for a terminal: what it comes to, what the gap is made of,
 //! errors to chase, then day by day and by usage type, and open questions. Estimate and bill are
-//! rounded once; every table's cents are apportioned so that each column adds up to them as printed.
+//! rounded once; every table's cents are apportioned so that each column adds up to them as it is
+//! printed.
 
 mod sums;
 #[cfg(test)]

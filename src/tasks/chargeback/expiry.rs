@@ -1,5 +1,5 @@
-//! What is lost when a month stays open for longer than runs are kept: said well before, and when it
-//! has happened.
+//! What is lost when a month stays open for longer than runs are kept: said well before, and when
+//! it has happened.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
