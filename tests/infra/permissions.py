@@ -1,0 +1,105 @@
+"""Holds the roles of the infrastructure against what the commands call: all of it is allowed, and
+nothing else is.
+
+usage: permissions.py REPOSITORY
+"""
+
+import sys
+from pathlib import Path
+
+from calls import operations_of_commands
+from template import actions, load, statements
+
+# What each role is for. Its task definition runs these commands and no other.
+ROLES = {
+    "Collect": "collect",
+    "Alerts": "alerts",
+    "Report": "report",
+    "Prices": "prices",
+    "Bill": "bill",
+    "Chargeback": "chargeback",
+    "Export": "export",
+}
+
+# Where IAM's service is called otherwise than the SDK's.
+PREFIXES = {"costexplorer": "ce", "emrserverless": "emr-serverless", "sesv2": "ses"}
+
+# Operations that IAM knows as other actions: a part of an upload is a put, a transaction is what it
+# holds, and a mail that is bytes needs a second permission.
+ACTIONS = {
+    ("dynamodb", "transact_write_items"): [],
+    ("s3", "create_multipart_upload"): ["s3:PutObject"],
+    ("s3", "upload_part"): ["s3:PutObject"],
+    ("s3", "complete_multipart_upload"): ["s3:PutObject"],
+    ("sesv2", "send_email"): ["ses:SendEmail", "ses:SendRawEmail"],
+    ("servicequotas", "get_aws_default_service_quota"): ["servicequotas:GetAWSDefaultServiceQuota"],
+    ("sqs", "delete_message_batch"): ["sqs:DeleteMessage"],
+}
+
+# What the bill's and the collecting role of a member account's may do there, by command.
+MEMBER_COMMANDS = ("collect", "bill")
+# What is never done in another account: these are of the account that Runledger runs in.
+AT_HOME = ("dynamodb", "sqs", "cloudwatch", "sts", "sesv2")
+
+
+def action_names(operations):
+    names = set()
+    for service, operation in operations:
+        prefix = PREFIXES.get(service, service)
+        camel = "".join(part.capitalize() for part in operation.split("_"))
+        names |= set(ACTIONS.get((service, operation), [f"{prefix}:{camel}"]))
+    return names
+
+
+def differences(role, called, allowed):
+    wrong = [f"{role} must not be allowed {name}" for name in sorted(allowed - called)]
+    return wrong + [f"{role} must be allowed {name}" for name in sorted(called - allowed)]
+
+
+def too_wide(template):
+    """Wildcards in actions, and resources left open where the service knows narrower ones."""
+    # Of these AWS knows no resource, or none that reading needs.
+    open_to_all = {"glue", "servicequotas", "cloudwatch", "pricing", "ce"}
+    open_actions = {"emr-serverless:ListApplications", "ecr:GetAuthorizationToken"}
+    wrong = []
+    for name, role in template["Resources"].items():
+        if role["Type"] != "AWS::IAM::Role":
+            continue
+        for statement in statements(role):
+            named = statement["Action"]
+            for action in [named] if isinstance(named, str) else named:
+                is_open = statement["Resource"] == "*"
+                if "*" in action:
+                    wrong.append(f"{name}: {action} is more than one action")
+                if is_open and action.split(":")[0] not in open_to_all and action not in open_actions:
+                    wrong.append(f"{name}: {action} on every resource")
+    return wrong
+
+
+def main(repository):
+    every = operations_of_commands(repository / "src")
+    template = load(repository / "infra/runledger.yaml")
+    wrong = too_wide(template)
+    found = set()
+    for task, command in ROLES.items():
+        if command not in every:
+            print(f"SKIPPED {task}Role: there is no command `{command}`", file=sys.stderr)
+            continue
+        called = action_names(every[command])
+        allowed = actions(template["Resources"][f"{task}Role"])
+        assert called, f"`{command}` calls nothing: the sources were not understood"
+        found |= called
+        wrong += differences(f"{task}Role", called, allowed)
+        if command in MEMBER_COMMANDS:
+            member = load(repository / "infra/member.yaml")
+            abroad = [o for o in every[command] if o[0] not in AT_HOME]
+            role = member["Resources"][f"{task}Role"]
+            wrong += differences(f"member {task}Role", action_names(abroad), actions(role))
+            wrong += too_wide(member)
+    print(f"{len(found)} actions of {len(every)} commands")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
