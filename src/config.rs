@@ -25,6 +25,10 @@ use crate::store::StoreSettings;
 /// The file that is read where `--config` names none.
 pub const DEFAULT_FILE: &str = "runledger.toml";
 
+/// The environment's variable that may hold the text of a configuration, for where a program has no
+/// files: it comes before the default file, and after `--config`.
+pub const TEXT_VARIABLE: &str = "RUNLEDGER_CONFIG_TOML";
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -18,10 +18,11 @@ mod quota;
 mod report;
 mod roll_up;
 mod schedule;
+mod stop;
 mod watch;
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 
 use self::output::say;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, TEXT_VARIABLE};
 use crate::schedule::Due;
 use crate::store::StoreLocation;
 
@@ -40,7 +41,8 @@ pub use exit::{Exit, Failure};
 #[derive(Debug, Parser)]
 #[command(name = "runledger", version, propagate_version = true)]
 struct Arguments {
-    /// The configuration [default: runledger.toml, where there is one]
+    /// The configuration [default: the text that RUNLEDGER_CONFIG_TOML holds, else runledger.toml,
+    /// where there is one]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Where runs are kept: embedded[:FILE] or dynamodb[:TABLE]
@@ -119,7 +121,12 @@ impl World {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::load(self.config_file.as_deref())?)
+        match (&self.config_file, std::env::var(TEXT_VARIABLE)) {
+            (None, Ok(text)) if !text.trim().is_empty() => {
+                Ok(Config::parse(&text, Path::new(TEXT_VARIABLE))?)
+            }
+            (file, _) => Ok(Config::load(file.as_deref())?),
+        }
     }
 
     /// Tells a person what only `-v` asks for.
@@ -229,7 +236,26 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         verbose: arguments.verbose > 0,
         occasion: None,
     };
-    dispatch(arguments.command, &world).await
+    let command = arguments.command;
+    if command.ends_itself() {
+        return dispatch(command, &world).await;
+    }
+    let told = stop::told_to_stop()?;
+    tokio::select! {
+        done = dispatch(command, &world) => done,
+        stopped = stop::stopped(told) => Err(stopped),
+    }
+}
+
+impl Command {
+    /// Whether it goes on until it is told to stop, and sees to its end by itself.
+    const fn ends_itself(&self) -> bool {
+        match self {
+            Self::Watch(_) => true,
+            Self::Schedule(schedule) => schedule.serves(),
+            _ => false,
+        }
+    }
 }
 
 async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {

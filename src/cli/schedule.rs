@@ -66,6 +66,11 @@ enum Format {
 }
 
 impl Schedule {
+    /// Whether it goes on until it is told to stop.
+    pub(super) const fn serves(&self) -> bool {
+        matches!(self.command, Command::Serve)
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let schedules = world.config()?.schedules()?;
         // A task that is no command is found out now, and not when it was due.

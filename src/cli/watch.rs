@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::collect::{exit_of, tell};
 use super::output::{complain, say};
+use super::stop::told_to_stop;
 use super::{Exit, Failure, World};
 use crate::tasks::watch::{Rhythm, watch};
 
@@ -33,7 +33,7 @@ impl Watch {
             return Ok(exit_of(round.exit_code()));
         }
         let rhythm = Rhythm { every: self.every, sweep_every: self.sweep };
-        let stop = stopped()?;
+        let stop = told_to_stop()?;
         watch(&mut rounds, rhythm, stop, |now, done| match done {
             Ok(round) => {
                 say(world.quiet, &format!("{now:.0} {round}"));
@@ -47,20 +47,6 @@ impl Watch {
         say(world.quiet, "stopped");
         Ok(Exit::Done)
     }
-}
-
-/// Ready once the process is told to stop, by whom it was started or by a person.
-pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Failure::failed(format!("cannot listen to signals: {error}")))
-    };
-    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-    })
 }
 
 /// A span of at least a second: less would ask AWS without a pause.

@@ -13,6 +13,7 @@ mod sender;
 mod ses;
 mod settings;
 mod transmitted;
+mod whole;
 
 pub use message::{Attachment, Message};
 pub use metrics::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError};
@@ -21,3 +22,4 @@ pub use render::{LeftOut, RenderError, Rendered, SIZE_MAX};
 pub use sender::{Accepted, Cause, SendError, Sender, Transport, Via};
 pub use ses::Ses;
 pub use settings::{MailSettings, OnUnknown};
+pub use whole::{WholeCall, no_call};

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::delivery::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError};
+use crate::delivery::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError, WholeCall};
 use crate::model::{Counts, RollUp, Usd, utc_day};
 use crate::store::{Clock, MetricHour, Store, StoreError, UnderWay};
 
@@ -185,6 +185,8 @@ impl<M: MetricSink, C: Clock> Hour<'_, M, C> {
                 self.store.put_metric_hour(&mut hour).await?;
                 return Ok(true);
             };
+            // To its end on record: cut in between, it could not be repeated.
+            let _whole = WholeCall::begin().await;
             let until =
                 self.clock.now() + LEASE + SignedDuration::try_from(CALL_MAX).unwrap_or(LEASE);
             hour.record.under_way = Some(UnderWay::new(to.clone(), until));

@@ -19,6 +19,7 @@ mod import_files;
 mod import_hostile;
 mod import_rows;
 mod import_sessions;
+mod infra;
 mod log;
 mod metrics;
 mod peers;

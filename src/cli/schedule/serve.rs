@@ -12,7 +12,7 @@ use super::tell;
 use super::turn::take_turns;
 use crate::app::App;
 use crate::cli::output::{complain, say};
-use crate::cli::watch::stopped;
+use crate::cli::stop::told_to_stop;
 use crate::cli::{Exit, Failure, World};
 use crate::schedule::{Schedule, Schedules};
 
@@ -36,7 +36,7 @@ pub(super) async fn serve(world: &World, schedules: &Schedules) -> Result<Exit, 
     }
     let names = in_force.iter().map(|schedule| schedule.name.as_str()).collect::<Vec<_>>();
     say(world.quiet, &format!("serving {}", names.join(", ")));
-    let mut stop = pin!(stopped()?);
+    let mut stop = pin!(told_to_stop()?);
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut at_work = FuturesUnordered::new();

@@ -6,7 +6,7 @@ use tracing::{error, warn};
 
 use super::outcome::Outcome;
 use super::{Mail, Terms};
-use crate::delivery::{Accepted, Cause, Rendered, SendError, Transport};
+use crate::delivery::{Accepted, Cause, Rendered, SendError, Transport, WholeCall};
 use crate::store::{Ask, Claimed, Clock, End, Held, Ledger, SentMail, StoreError};
 
 /// The first pause between two looks at a delivery that somebody else holds; each further one is
@@ -33,7 +33,10 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     /// Delivers one mail, if it is due.
     pub(super) async fn run(&self, mail: &Mail) -> Result<Outcome, StoreError> {
         for _ in 0..CLAIMS_MAX {
-            let held = match self.claim(mail).await? {
+            // Kept to the end on record: cut before it, the mail would be held until its lease is
+            // over, or UNKNOWN.
+            let (claimed, _whole) = self.claim(mail).await?;
+            let held = match claimed {
                 Claimed::Yours(held) => held,
                 Claimed::Sent(SentMail { at, message_id, .. }) => {
                     return Ok(Outcome::AlreadySent { at, message_id });
@@ -58,18 +61,20 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
 
     /// Claims the mail. Whoever holds it is waited for until the lease ends, and once more as long
     /// where they renew it.
-    async fn claim(&self, mail: &Mail) -> Result<Claimed, StoreError> {
+    async fn claim(&self, mail: &Mail) -> Result<(Claimed, WholeCall), StoreError> {
         let patience = self.terms.lease * 2;
         let (mut waited, mut pause) = (Duration::ZERO, WAIT_STEP);
         loop {
+            let whole = WholeCall::begin().await;
             let now = self.clock.now();
             let claimed = self.ledger.claim(&mail.occurrence, self.ask, now).await?;
             let Claimed::Busy(lease) = &claimed else {
-                return Ok(claimed);
+                return Ok((claimed, whole));
             };
             if waited >= patience {
-                return Ok(claimed);
+                return Ok((claimed, whole));
             }
+            drop(whole);
             if waited.is_zero() {
                 let (recipient, holder) = (&mail.occurrence.recipient, &lease.holder);
                 warn!(%recipient, holder, until = %lease.until, "waiting for another start");

@@ -22,6 +22,11 @@ impl MailService {
         Self::reacting(move |recipient| (Duration::ZERO, answer(recipient)))
     }
 
+    /// Answers everybody alike, each after that time.
+    pub(super) fn taking(time: Duration, answer: Answer) -> Self {
+        Self::reacting(move |_| (time, answer.clone()))
+    }
+
     /// Takes every mail, each after a time of its own.
     pub(super) fn slow(seed: u64, delay_max: Duration) -> Self {
         let chance = Mutex::new(Chance(seed));

@@ -7,6 +7,7 @@ mod hostile;
 mod input;
 mod kills;
 mod mail_services;
+mod stops;
 mod two_at_once;
 
 use std::hash::{BuildHasher, RandomState};
