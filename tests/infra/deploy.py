@@ -149,7 +149,9 @@ def deploy_member(account, collect_role):
     cloudformation.create_stack(
         StackName="member", TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    assert set(account.resources("member")) == {"CollectRole"}, account.resources("member")
+    # What a condition leaves out moto lists without a name.
+    made = {name for name in account.resources("member") if name}
+    assert made == {"CollectRole"}, made
     role = account.client("iam").get_role(RoleName="runledger-reader")["Role"]
     statement = role["AssumeRolePolicyDocument"]["Statement"][0]
     assert statement["Principal"] == {"AWS": collect_role}
@@ -201,12 +203,12 @@ def main(repository, url):
 
     collect = account.client("iam").get_role(RoleName=resources["CollectRole"])["Role"]["Arn"]
     deploy_member(account, collect)
-    kinds = len(resources)
+    made = sum(1 for name in resources if name)
     account.client("dynamodb").update_table(
         TableName="runledger-deployed", DeletionProtectionEnabled=False
     )
     cloudformation.delete_stack(StackName=STACK)
-    print(f"{kinds} resources made, changed and deleted")
+    print(f"{made} resources made, changed and deleted")
 
 
 if __name__ == "__main__":
