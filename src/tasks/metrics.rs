@@ -11,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::delivery::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError, WholeCall};
+use crate::delivery::{
+    CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError, WholeCall,
+};
 use crate::model::{Counts, RollUp, Usd, utc_day};
 use crate::store::{Clock, MetricHour, Store, StoreError, UnderWay};
 

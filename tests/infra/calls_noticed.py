@@ -52,14 +52,15 @@ NEVER = {("glue", "start_job_run"): {"report", "export"}, ("sesv2", "get_account
 
 def main(src):
     before = operations_of_commands(src)
-    for file, old, new, call, expected in CHANGES:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "src"
-            shutil.copytree(src, copy)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "src"
+        shutil.copytree(src, copy)
+        for file, old, new, *_ in CHANGES:
             text = (copy / file).read_text()
             assert old in text, f"{file} has no {old}"
             (copy / file).write_text(text.replace(old, new))
-            after = operations_of_commands(copy)
+        after = operations_of_commands(copy)
+    for file, _, _, call, expected in CHANGES:
         found = {command for command, calls in after.items() if call in calls}
         assert not any(call in calls for calls in before.values()), f"{call} was there before"
         assert expected <= found, f"{call} of {file} is found for {sorted(found)} alone"
