@@ -54,12 +54,6 @@ impl WeekPeaks {
         Self { monday, peaks: Vec::new(), counted_at, generations: Vec::new(), version: None }
     }
 
-    /// Whether the week was ever counted.
-    #[must_use]
-    pub const fn is_known(&self) -> bool {
-        self.version.is_some()
-    }
-
     fn packed(&self) -> Packed {
         let peak = |peak: &QuotaPeak| {
             let QuotaPeak { account, region, quota, peak } = peak.clone();

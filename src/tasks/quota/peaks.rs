@@ -65,11 +65,11 @@ pub async fn keep_peaks(
         let days = monday.series(1.day()).take((7 + DAYS_AFTER).unsigned_abs() as usize);
         let now_of = |day: Date| generations.get(&day).copied().unwrap_or(0);
         let generations: Vec<u64> = days.map(now_of).collect();
-        let before = known.iter().find(|known| known.monday == monday).cloned();
-        let mut record = before.unwrap_or_else(|| WeekPeaks::unknown(monday));
-        if !is_due(&record, &generations, week, now) {
+        let before = known.iter().find(|known| known.monday == monday);
+        if !is_due(before, &generations, week, now) {
             continue;
         }
+        let mut record = before.cloned().unwrap_or_else(|| WeekPeaks::unknown(monday));
         record.peaks = use_over(store, books, week, now).await?.peaks();
         kept.left_out += cut(&mut record.peaks);
         (record.generations, record.counted_at) = (generations, now);
@@ -88,11 +88,11 @@ fn whole_weeks(store: &Store, now: Timestamp) -> Vec<Period> {
 
 /// Whether a week is to be counted. In the days after it most rounds change a little, so it is
 /// counted once a day then; what comes later than that is rare, and counted at once.
-fn is_due(before: &WeekPeaks, generations: &[u64], week: &Period, now: Timestamp) -> bool {
+fn is_due(before: Option<&WeekPeaks>, generations: &[u64], week: &Period, now: Timestamp) -> bool {
     let own = |all: &[u64]| all.iter().take(7).copied().collect::<Vec<_>>();
-    if !before.is_known() {
+    let Some(before) = before else {
         return own(generations).iter().any(|generation| *generation > 0);
-    }
+    };
     if before.generations == generations {
         return false;
     }
@@ -160,4 +160,52 @@ fn history(weeks: &[WeekPeaks], figure: &QuotaFigures) -> Vec<WeeklyPeak> {
     let held = weeks.iter().map(|week| (week.monday, peak(week)));
     let since_first = held.skip_while(|(_, peak)| peak.is_none());
     since_first.map(|(monday, peak)| WeeklyPeak { monday, peak: peak.unwrap_or(0.0) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Generations of the week's days, and of the seven after it.
+    fn generations(own: u64, after: u64) -> Vec<u64> {
+        [[own; 7], [after; 7]].concat()
+    }
+
+    #[test]
+    fn a_week_is_counted_once_a_day_and_what_is_late_at_once() {
+        let week = Period::week("2026-W46", &TimeZone::UTC).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut counted = WeekPeaks::unknown(jiff::civil::date(2026, 11, 9));
+        (counted.generations, counted.counted_at) = (generations(1, 1), at("2026-11-16T06:00:00Z"));
+        let due = |counted: &WeekPeaks, own, after, now: &str| {
+            is_due(Some(counted), &generations(own, after), &week, at(now))
+        };
+        assert!(!due(&counted, 1, 1, "2026-12-16T06:00:00Z"), "nothing changed");
+        assert!(!due(&counted, 2, 2, "2026-11-16T23:59:59Z"), "counted today");
+        assert!(due(&counted, 2, 1, "2026-11-17T00:00:00Z"));
+        assert!(due(&counted, 1, 2, "2026-11-17T00:00:00Z"), "a long run may have ended");
+        counted.counted_at = at("2026-11-23T05:00:00Z");
+        assert!(due(&counted, 2, 1, "2026-11-23T05:15:00Z"), "a late run, seven days after");
+        assert!(!due(&counted, 1, 2, "2026-11-23T05:15:00Z"), "the next week goes on as ever");
+        assert!(!due(&counted, 2, 1, "2026-11-22T05:15:00Z"), "a clock that went back");
+        // Never counted: where runs ended in it, and not for those that ended after it.
+        let now = at("2026-11-16T00:00:00Z");
+        assert!(is_due(None, &generations(1, 0), &week, now));
+        assert!(!is_due(None, &generations(0, 1), &week, now));
+    }
+
+    #[test]
+    fn the_highest_peaks_find_room() {
+        let peak = |n: usize| QuotaPeak {
+            account: format!("{n:012}"),
+            region: "eu-west-1".into(),
+            quota: "glue-dpus".into(),
+            #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+            peak: n as f64,
+        };
+        let mut peaks: Vec<QuotaPeak> = (0..PEAKS_MAX + 3).map(peak).collect();
+        assert_eq!((cut(&mut peaks), peaks.len()), (3, PEAKS_MAX));
+        assert!(peaks.iter().all(|peak| peak.peak >= 3.0));
+        assert_eq!(cut(&mut peaks), 0);
+    }
 }

@@ -1,9 +1,16 @@
 //! The week in which a quota will be reached: from weekly peaks that outlive their runs.
 
+use std::sync::Arc;
+
+use runledger::model::RunState;
+use runledger::tasks::quota::keep_peaks;
+use runledger::tasks::roll_up::roll_up;
 use serde_json::{Value, json};
 
+use super::at;
 use super::show::{glue, of};
 use crate::harness::{Sandbox, dynamodb_url, skipped};
+use crate::store::on_every_store;
 
 const CONFIG: &str = "account = '111122223333'\nregion = 'eu-west-1'\n\
     [store]\ntransaction_items = 10\n\
@@ -156,4 +163,46 @@ fn a_falling_trend_and_weeks_without_use_are_no_growth() {
 fn flex(mut run: Value) -> Value {
     run["ExecutionClass"] = json!("FLEX");
     run
+}
+
+/// Many who count at once, on every store: one record of each week, and the right one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn weeks_that_many_count_at_once_are_counted_once() {
+    on_every_store(async |store| {
+        let company = Arc::new(super::Company::over(store));
+        let books = Arc::new(company.books.clone());
+        let later = at("2026-11-24T06:00:00Z");
+        let ended = super::run("r1", "load", RunState::Succeeded);
+        company.store.save_runs(vec![ended], later).await.unwrap();
+        roll_up(&company.store, &books, later).await.unwrap();
+        let keepers = (0..6).map(|_| {
+            let (company, books) = (Arc::clone(&company), Arc::clone(&books));
+            tokio::spawn(async move { keep_peaks(&company.store, &books, later).await.unwrap() })
+        });
+        let mut weeks = 0;
+        for keeper in keepers.collect::<Vec<_>>() {
+            weeks += keeper.await.unwrap().weeks;
+        }
+        assert_eq!(weeks, 1, "one of them wrote");
+        let kept = async || {
+            let mondays = [jiff::civil::date(2026, 11, 16)];
+            let all = company.store.week_peaks(mondays, later).await.unwrap();
+            all[0].peaks.iter().map(|p| (p.quota.clone(), p.peak)).collect::<Vec<_>>()
+        };
+        let expected = [
+            ("glue-concurrent-runs", 1.0),
+            ("glue-concurrent-runs-per-job", 1.0),
+            ("glue-dpus", 10.0),
+        ];
+        assert_eq!(kept().await, expected.map(|(quota, peak)| (quota.to_owned(), peak)));
+        // A run of that week that comes late is counted by whoever rolls up next.
+        let mut late = super::run("r2", "other", RunState::Succeeded);
+        late.worker_count = Some(7);
+        company.store.save_runs(vec![late], later).await.unwrap();
+        assert_eq!(keep_peaks(&company.store, &books, later).await.unwrap().weeks, 0);
+        roll_up(&company.store, &books, later).await.unwrap();
+        assert_eq!(keep_peaks(&company.store, &books, later).await.unwrap().weeks, 1);
+        assert_eq!(kept().await[2].1, 17.0);
+    })
+    .await;
 }
