@@ -171,7 +171,7 @@ async fn weeks_that_many_count_at_once_are_counted_once() {
     on_every_store(async |store| {
         let company = Arc::new(super::Company::over(store));
         let books = Arc::new(company.books.clone());
-        let later = at("2026-11-24T06:00:00Z");
+        let later = at("2026-12-01T06:00:00Z");
         let ended = super::run("r1", "load", RunState::Succeeded);
         company.store.save_runs(vec![ended], later).await.unwrap();
         roll_up(&company.store, &books, later).await.unwrap();
