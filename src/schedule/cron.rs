@@ -1,7 +1,8 @@
 //! When something is due: a cron line in a time zone.
 //!
 //! The clock's changes are met once each. Where a time is skipped in spring, what was due then is
-//! due when the clock has leapt; where one comes twice in autumn, it is due the first time only. So a weekly report has one due time a week, whatever the zone does that night.
+//! due when the clock has leapt; where one comes twice in autumn, it is due the first time only. So
+//! a weekly report has one due time a week, whatever the zone does that night.
 
 use std::fmt;
 

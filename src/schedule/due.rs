@@ -84,7 +84,7 @@ pub fn due_times(schedule: &Schedule, since: Timestamp, now: Timestamp) -> Vec<T
 }
 
 /// When to try again what failed so many times: after five minutes, then twice as long each time,
-/// an hour at most. A mistake in a configuration is mended by a person, whose mend is then met soon.
+/// an hour at most, so that what a person has mended is soon met.
 #[must_use]
 pub fn again_after(attempts: u32) -> Duration {
     const FIRST: Duration = Duration::from_mins(5);

@@ -316,8 +316,8 @@ mod tests {
 
     #[test]
     fn periods_are_those_of_the_due_time_whenever_it_is_done() {
-        let text = "task = ['x', '{last_week}', '{last_month}', '{yesterday}']\ncron = '0 0 * * *'\n\
-                    zone = 'Asia/Tokyo'";
+        let text = "task = ['x', '{last_week}', '{last_month}', '{yesterday}']\n\
+                    cron = '0 0 * * *'\nzone = 'Asia/Tokyo'";
         let schedule = read("x", text, "x.toml").unwrap();
         // Monday, 2026-11-16 00:00 in Tokyo is still Sunday in UTC.
         let words = schedule.task_at("2026-11-15T15:00:00Z".parse().unwrap());

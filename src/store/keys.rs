@@ -13,7 +13,7 @@
 //! | that a day changed | `CHANGED` | UTC day, something unique | with the day's first run |
 //! | an hour put as metrics | `METRIC#<UTC day>` | the hour | after 400 days |
 //! | the reservations of a place | `RESERVE` | account, region, engine | never |
-//! | what was done at a schedule's due time | `TURN#<schedule>#<month>` | the time | after 400 days |
+//! | a schedule's due time | `TURN#<schedule>#<month>` | the time | after 400 days |
 //! | since when a schedule is looked at | `TURN#<schedule>` | `SINCE` | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //! | a closed month | `CLOSED` | the month | never |

@@ -28,6 +28,7 @@ mod quota;
 mod readme;
 mod report;
 mod roll_ups;
+mod schedule;
 mod store;
 mod tidy;
 mod weekly;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Sandbox;
 
@@ -14,8 +14,13 @@ const MONDAY: &str = "2026-11-16T07:00:00Z";
 fn company() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.run(&["init"]).exits(0);
-    let run = r#"{"Id":"jr_1","JobName":"load","StartedOn":"2026-11-10T09:00:00Z","CompletedOn":"2026-11-10T10:00:00Z","LastModifiedOn":"2026-11-10T10:00:00Z","JobRunState":"SUCCEEDED","ExecutionTime":900,"WorkerType":"G.1X","NumberOfWorkers":6,"MaxCapacity":6.0,"GlueVersion":"5.0"}"#;
-    sandbox.write("runs.jsonl", run);
+    let run = json!({
+        "Id": "jr_1", "JobName": "load", "JobRunState": "SUCCEEDED", "ExecutionTime": 900,
+        "StartedOn": "2026-11-10T09:00:00Z", "CompletedOn": "2026-11-10T10:00:00Z",
+        "LastModifiedOn": "2026-11-10T10:00:00Z", "WorkerType": "G.1X", "NumberOfWorkers": 6,
+        "MaxCapacity": 6.0, "GlueVersion": "5.0",
+    });
+    sandbox.write("runs.jsonl", run.to_string());
     let place = ["--account", "111122223333", "--region", "us-east-1"];
     let import = [&["--now", MONDAY, "import", "runs.jsonl"][..], &place[..]].concat();
     sandbox.run(&import).exits(0);
@@ -126,8 +131,7 @@ fn a_killed_turn_is_taken_up_when_its_lease_has_run_out() {
         .with("AWS_ACCESS_KEY_ID", "test")
         .with("AWS_SECRET_ACCESS_KEY", "test")
         .with("AWS_REGION", "us-east-1");
-    let arguments =
-        ["--config", "held.toml", "--now", MONDAY, "schedule", "run", "weekly-report"];
+    let arguments = ["--config", "held.toml", "--now", MONDAY, "schedule", "run", "weekly-report"];
     let mut running = sandbox.start(&arguments);
     let begun = Instant::now();
     while last(&sandbox, MONDAY).is_null() {
