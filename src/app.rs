@@ -12,6 +12,7 @@ use crate::delivery::{CloudWatch, MailSettings, MetricSettings, Outbox, Sender, 
 use crate::report::{TemplateError, Templates};
 use crate::sources::{AwsAccounts, EventQueue};
 use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
+use crate::tasks::alert_facts::FactsSources;
 use crate::tasks::events::Drain;
 use crate::tasks::round::Rounds;
 
@@ -102,6 +103,14 @@ impl App {
             metrics: metrics.map(|settings| (settings, cloudwatch(settings))),
             clock: RealClock,
         })
+    }
+
+    /// What the facts of alerts are gathered of, beside runs.
+    #[must_use]
+    pub fn facts_sources(&self) -> FactsSources<'_> {
+        let Config { budgets, reports, quotas, quota_check, .. } = &self.config;
+        let expected = self.config.expected_sources();
+        FactsSources { budgets, reports, quotas, quota_check, expected }
     }
 
     /// What sends mail.

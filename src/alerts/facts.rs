@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::Subject;
 use crate::analysis::JobKey;
 use crate::model::{
-    Engine, JobKind, JobRun, Price, PricedRun, RunIdentity, RunState, Usd, utc_day,
+    Engine, JobKind, JobRun, Price, PricedRun, RunIdentity, RunSample, RunState, Usd, utc_day,
 };
 use crate::pricing::kind_of;
 
@@ -24,7 +24,7 @@ pub const HISTORY_DAYS: i64 = 35;
 
 /// How far ahead of `now` a source's clock may be. An end within it is now; one beyond it is no
 /// time at all, and its run is not judged.
-const SKEW: SignedDuration = SignedDuration::from_hours(1);
+pub const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// How old a source's last complete reading may be for its silence to mean anything.
 const FRESH: SignedDuration = SignedDuration::from_hours(6);
@@ -167,41 +167,8 @@ pub struct JobDay {
     pub runs: u64,
     /// What they cost.
     pub cost: Usd,
-    /// The last ends of the day: all of them, or as many as are kept.
-    pub ends: Vec<DayEnd>,
-}
-
-/// How one run of a day ended.
-#[derive(Clone, Debug)]
-pub struct DayEnd {
-    /// The run's id; `None` where it is not kept, as of runs that ended well.
-    pub run_id: Option<String>,
-    /// How it ended.
-    pub state: RunState,
-    /// What kind of job it is of.
-    pub kind: JobKind,
-    /// When it started, where that is known.
-    pub started: Option<Timestamp>,
-    /// When it ended.
-    pub ended: Timestamp,
-    /// Seconds of work.
-    pub runtime_seconds: u64,
-    /// What it cost, where that is known.
-    pub cost: Option<Usd>,
-}
-
-impl DayEnd {
-    fn end(&self) -> End<'_> {
-        End {
-            run: self.run_id.as_deref(),
-            state: &self.state,
-            kind: &self.kind,
-            started: self.started,
-            ended: self.ended,
-            runtime_seconds: self.runtime_seconds,
-            cost: self.cost,
-        }
-    }
+    /// Its runs one by one: all of them, or those that are kept of many.
+    pub ends: Vec<RunSample>,
 }
 
 /// An end of a run, whether of the last day or from before.
@@ -223,17 +190,23 @@ pub struct End<'a> {
     pub cost: Option<Usd>,
 }
 
-impl End<'_> {
-    /// Whether it did what it was started for. A stream's weekly restart (`EXPIRED`) is no bad end,
-    /// and neither is how sessions end that nobody uses any more.
+impl<'a> End<'a> {
+    fn of(run: &'a RunSample) -> Self {
+        Self {
+            run: run.run_id.as_deref(),
+            state: &run.state,
+            kind: &run.kind,
+            started: run.started,
+            ended: run.ended,
+            runtime_seconds: run.runtime_seconds,
+            cost: run.cost,
+        }
+    }
+
+    /// Whether it did what it was started for; see [`RunState::is_good_end_of`].
     #[must_use]
     pub fn is_good(&self) -> bool {
-        let unused = self.state.is_stopped() || *self.state == RunState::Timeout;
-        match self.kind {
-            JobKind::Streaming if *self.state == RunState::Expired => true,
-            JobKind::Session if unused => true,
-            _ => self.state.is_good_end(),
-        }
+        self.state.is_good_end_of(self.kind)
     }
 
     /// Whether it was to end by itself: neither a stream nor a session.
@@ -252,7 +225,7 @@ impl End<'_> {
 impl JobFacts {
     /// Every end that is known, the oldest first.
     pub fn ends(&self) -> impl DoubleEndedIterator<Item = End<'_>> {
-        let before = self.days.iter().flat_map(|day| &day.ends).map(DayEnd::end);
+        let before = self.days.iter().flat_map(|day| &day.ends).map(End::of);
         before.chain(self.ended.iter().filter_map(RunFacts::end))
     }
 
@@ -330,6 +303,9 @@ pub struct SourceFacts {
     pub collected_through: Option<Timestamp>,
     /// Why the last try failed.
     pub error: Option<String>,
+    /// Whether it is to be read. One that no longer is does not tell what its jobs do, and nobody
+    /// has to be told so.
+    pub wanted: bool,
 }
 
 /// A team's budget of a calendar month.

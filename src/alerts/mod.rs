@@ -21,8 +21,8 @@ mod tests;
 
 pub use evaluate::{Alert, BROKEN, Evaluation, Evaluator, Known};
 pub use facts::{
-    BudgetFacts, DayEnd, End, Facts, HISTORY_DAYS, JobDay, JobFacts, QuotaFacts, ReportFacts,
-    RunFacts, SourceFacts, TeamUse, WINDOW,
+    BudgetFacts, End, Facts, HISTORY_DAYS, JobDay, JobFacts, QuotaFacts, ReportFacts, RunFacts,
+    SKEW, SourceFacts, TeamUse, WINDOW,
 };
 pub use finding::{Finding, Severity, Subject};
 pub use lifecycle::{

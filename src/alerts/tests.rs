@@ -93,6 +93,7 @@ fn what_cannot_be_seen_is_not_over() {
             engine: "glue".into(),
             collected_through: Some(through.parse().unwrap()),
             error: None,
+            wanted: true,
         });
         outcomes(&evaluator.evaluate(facts, &first.known, false))
     };

@@ -34,7 +34,7 @@ pub use hourly::{HourFigures, Hours};
 pub use quotas::QuotaUse;
 pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};
-pub use roll_up::{DayRollUps, RollUpPart};
+pub use roll_up::{DayRollUps, RollUpPart, last_owner};
 pub use row::{ConfigurationKey, JobKey, RunRow, follows};
 pub use true_up::{
     AccountBill, BillState, Collected, Compared, Comparison, Estimate, Facts, GapKind, GapLine,

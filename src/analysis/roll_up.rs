@@ -9,11 +9,20 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::Books;
-use crate::model::{Counts, HourCount, JobKey, LastEnd, RollUp, RunIdentity, RunSample, RunState};
+use crate::model::{
+    Counts, EarlierUse, HourCount, JobKey, JobRun, LastOwner, PricedRun, RollUp, RunIdentity,
+    RunSample, Usd, utc_day,
+};
+use crate::ownership::{Because, Owner};
+use crate::pricing::{by_day, kind_of};
 use crate::store::StoredRun;
 
 /// Runs of a job and day of which each is kept: one an hour. Of more, a sample is.
 const SAMPLES_MAX: usize = 24;
+
+/// The last runs of a job and day, which are kept whatever the sample: enough to tell a streak of
+/// failures, and how often a job starts that has stopped starting.
+const LAST_MAX: usize = 12;
 
 /// One run's part in its day.
 #[derive(Clone, Debug)]
@@ -22,12 +31,12 @@ pub struct RollUpPart {
     team: String,
     hour: u8,
     counts: Counts,
+    earlier: Vec<(Date, Usd)>,
     /// Where the run stands among others if a sample is drawn: as good as random, and the same
     /// each time.
     lot: u64,
     sample: RunSample,
-    state: RunState,
-    run_id: String,
+    owner: LastOwner,
 }
 
 impl RollUpPart {
@@ -37,37 +46,57 @@ impl RollUpPart {
         let run = &stored.run;
         let ended = run.end()?;
         let job = books.job(run);
-        let team = books.owner(run, &job).team;
+        let owner = books.owner(run, &job);
         let priced = books.price(run);
         let cost = priced.price.cost();
-        let failed = run.state.is_bad_end();
         let runtime_seconds = run.runtime_seconds();
-        let RunIdentity { engine, account, region, run_id, .. } = run.identity.clone();
+        let mut earlier: BTreeMap<Date, Usd> = BTreeMap::new();
+        for share in by_day(run, &priced.price).iter().filter(|share| share.day < utc_day(ended)) {
+            *earlier.entry(share.day).or_default() += share.amount;
+        }
+        let RunIdentity { engine, account, region, .. } = run.identity.clone();
         Some(Self {
             job: JobKey { engine, account, region, job },
-            team,
             hour: u8::try_from(ended.to_zoned(TimeZone::UTC).hour()).unwrap_or_default(),
             counts: Counts {
                 runs: 1,
-                failures: failed.into(),
+                failures: run.state.is_bad_end().into(),
                 unpriced: cost.is_none().into(),
                 runtime_seconds,
                 dpu_seconds: priced.usage.dpu_seconds,
                 vcpu_hours: priced.usage.vcpu_hours,
                 cost: cost.unwrap_or_default(),
             },
+            earlier: earlier.into_iter().collect(),
             lot: lot(&run.identity),
-            sample: RunSample {
-                ended,
-                started: run.start().and_then(|at| Timestamp::from_second(at.as_second()).ok()),
-                runtime_seconds,
-                cost,
-                failed,
-            },
-            state: run.state.clone(),
-            run_id,
+            sample: sample(run, &priced, ended),
+            team: owner.team.clone(),
+            owner: last_owner(run, owner),
         })
     }
+}
+
+fn sample(run: &JobRun, priced: &PricedRun, ended: Timestamp) -> RunSample {
+    let whole = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
+    let mut sample = RunSample {
+        ended: whole(ended),
+        started: run.start().map(whole),
+        run_id: None,
+        state: run.state.clone(),
+        kind: kind_of(run),
+        runtime_seconds: run.runtime_seconds(),
+        cost: priced.price.cost(),
+    };
+    // What went well is evidence of nothing, and ids are long.
+    sample.run_id = (!sample.is_good()).then(|| run.identity.run_id.clone());
+    sample
+}
+
+/// Who pays for a run as alerts ask it.
+#[must_use]
+pub fn last_owner(run: &JobRun, owner: Owner) -> LastOwner {
+    let tagged = matches!(owner.because, Because::RunTag { .. } | Because::DefinitionTag { .. });
+    LastOwner { team: owner.team, tagged, tags: run.all_tags() }
 }
 
 /// The roll-ups of a day, in the making.
@@ -76,35 +105,42 @@ pub struct DayRollUps {
     jobs: BTreeMap<JobKey, Job>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Job {
     hours: BTreeMap<(u8, String), Counts>,
-    samples: BTreeSet<(u64, RunSample)>,
-    last_good_end: Option<Timestamp>,
-    /// The last to end, and of several in one second the one whose id comes last.
-    last: (Timestamp, String, RunState),
+    earlier: BTreeMap<(Date, String), Usd>,
+    drawn: BTreeSet<(u64, RunSample)>,
+    /// By end, and of several in one second by lot.
+    last: BTreeMap<(Timestamp, u64), RunSample>,
+    /// The good one that began last, by that.
+    good: Option<(Timestamp, u64, RunSample)>,
+    /// By whether its tags are known, then by end.
+    owner: Option<((bool, Timestamp, u64), LastOwner)>,
 }
 
 impl DayRollUps {
     /// Adds a run of the day.
     pub fn add(&mut self, part: RollUpPart) {
-        let RollUpPart { job, team, hour, counts, lot, sample, state, run_id } = part;
-        let good_end = (state.is_terminal() && !sample.failed).then_some(sample.ended);
-        let last = (sample.ended, run_id, state);
-        let job = self.jobs.entry(job).or_insert_with(|| Job {
-            hours: BTreeMap::new(),
-            samples: BTreeSet::new(),
-            last_good_end: None,
-            last: last.clone(),
-        });
-        *job.hours.entry((hour, team)).or_default() += counts;
-        job.samples.insert((lot, sample));
-        if job.samples.len() > SAMPLES_MAX {
-            job.samples.pop_last();
+        let RollUpPart { job, team, hour, counts, earlier, lot, sample, owner } = part;
+        let job = self.jobs.entry(job).or_default();
+        for (day, cost) in earlier {
+            *job.earlier.entry((day, team.clone())).or_default() += cost;
         }
-        job.last_good_end = job.last_good_end.max(good_end);
-        if (&last.0, &last.1) > (&job.last.0, &job.last.1) {
-            job.last = last;
+        *job.hours.entry((hour, team)).or_default() += counts;
+        let place = (owner.tags.is_some(), sample.ended, lot);
+        if job.owner.as_ref().is_none_or(|(last, _)| *last < place) {
+            job.owner = Some((place, owner));
+        }
+        if sample.is_good() {
+            job.good = job.good.take().max(Some((sample.began(), lot, sample.clone())));
+        }
+        job.last.insert((sample.ended, lot), sample.clone());
+        if job.last.len() > LAST_MAX {
+            job.last.pop_first();
+        }
+        job.drawn.insert((lot, sample));
+        if job.drawn.len() > SAMPLES_MAX {
+            job.drawn.pop_last();
         }
     }
 
@@ -113,16 +149,19 @@ impl DayRollUps {
     pub fn finish(self, day: Date) -> Vec<RollUp> {
         let roll_up = |(job, of_job): (JobKey, Job)| {
             let hour = |((hour, team), counts)| HourCount { hour, team, counts };
-            let mut samples: Vec<_> = of_job.samples.into_iter().map(|(_, run)| run).collect();
-            samples.sort_unstable();
-            let (at, run_id, state) = of_job.last;
+            let earlier = |((day, team), cost)| EarlierUse { day, team, cost };
+            let last = of_job.last.into_iter().map(|((_, lot), run)| (run, lot));
+            let good = of_job.good.map(|(_, lot, run)| (run, lot));
+            let drawn = of_job.drawn.into_iter().map(|(lot, run)| (run, lot));
+            // Ordered by end; a run that is kept for several reasons is kept once.
+            let samples: BTreeSet<(RunSample, u64)> = drawn.chain(last).chain(good).collect();
             RollUp {
                 day,
                 job,
                 hours: of_job.hours.into_iter().map(hour).collect(),
-                samples,
-                last_good_end: of_job.last_good_end,
-                last_end: LastEnd { at, state, run_id },
+                samples: samples.into_iter().map(|(run, _)| run).collect(),
+                earlier: of_job.earlier.into_iter().map(earlier).collect(),
+                last_owner: of_job.owner.map(|(_, owner)| owner).unwrap_or_default(),
             }
         };
         self.jobs.into_iter().map(roll_up).collect()
@@ -143,7 +182,7 @@ fn lot(identity: &RunIdentity) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Engine, JobRun, Usd};
+    use crate::model::{Engine, RunState};
     use crate::ownership::{Ownership, OwnershipSettings};
     use crate::pricing::{PricingSettings, RateCard};
 
@@ -200,7 +239,7 @@ mod tests {
             told,
             [(0, "a", 2, 1, dollars(3)), (0, "b", 1, 0, dollars(3)), (23, "a", 2, 1, dollars(9))]
         );
-        assert_eq!((day.last_end.run_id.as_str(), day.samples.len()), ("r5", 5));
+        assert_eq!(day.samples.len(), 5);
         assert_eq!(day.team(), "a");
     }
 
@@ -216,9 +255,9 @@ mod tests {
         runs.rotate_left(77);
         assert_eq!(rolled(&runs), one);
         let samples = &one[0].samples;
-        assert_eq!((samples.len(), one[0].totals().runs), (SAMPLES_MAX, 1440));
+        assert_eq!((samples.len(), one[0].totals().runs), (SAMPLES_MAX + LAST_MAX, 1440));
         // Were the sample the first or the last ones, its mean would be near an end.
-        let mean = samples.iter().map(|s| s.runtime_seconds).sum::<u64>() / 24;
+        let mean = samples[..SAMPLES_MAX].iter().map(|s| s.runtime_seconds).sum::<u64>() / 24;
         assert!((400..1040).contains(&mean), "{mean}");
     }
 }

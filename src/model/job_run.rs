@@ -422,6 +422,19 @@ impl JobRun {
         self.kind == Some(JobKind::Session)
     }
 
+    /// The tags that count for the run, its own before those of its job or application; `None`
+    /// where neither were read.
+    #[must_use]
+    pub fn all_tags(&self) -> Option<BTreeMap<String, String>> {
+        let defined = self.definition.as_ref().and_then(|definition| definition.tags.as_ref());
+        if self.tags.is_none() && defined.is_none() {
+            return None;
+        }
+        let mut tags = defined.cloned().unwrap_or_default();
+        tags.extend(self.tags.iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+        Some(tags)
+    }
+
     /// Marks the run's own tags as what they were when the source was asked, which for a run that
     /// has ended may be long after its last update: of two such answers the first is kept.
     pub fn observe_tags(&mut self, at: Timestamp) {

@@ -46,6 +46,6 @@ pub use recipient::{Recipient, RecipientError};
 pub use reservation::{
     Need, Reservation, ReservationId, ReservationIdError, StartedRun, take_places,
 };
-pub use roll_up::{Counts, HourCount, LastEnd, RollUp, RunSample};
+pub use roll_up::{Counts, EarlierUse, HourCount, LastOwner, RollUp, RunSample};
 pub use state::RunState;
 pub use told::Teller;

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{JobKey, RunState, Usd};
+use super::{JobKey, JobKind, RunState, Usd};
 
 /// The runs of one job that ended on one UTC day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +21,14 @@ pub struct RollUp {
     pub job: JobKey,
     /// The hours in which a run ended, by hour and team.
     pub hours: Vec<HourCount>,
-    /// Every run, or of many a fair sample, by end.
+    /// Its runs one by one, by end: all of them; or of many the last ones, the good one that began
+    /// last, and a fair sample of the others.
     pub samples: Vec<RunSample>,
-    /// When the last of them ended well, if one did.
-    pub last_good_end: Option<Timestamp>,
-    /// The run that ended last.
-    pub last_end: LastEnd,
+    /// What its runs used on days before this one, by day and team.
+    pub earlier: Vec<EarlierUse>,
+    /// Who paid for the run that ended last, and its tags: for the last one whose tags were read,
+    /// if there is one.
+    pub last_owner: LastOwner,
 }
 
 /// What ended in one UTC hour, for one team.
@@ -59,30 +61,60 @@ pub struct Counts {
     pub cost: Usd,
 }
 
-/// One run, as a job's history needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One run that has ended, as a job's history needs it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunSample {
-    /// When it ended.
+    /// When it ended, in whole seconds.
     pub ended: Timestamp,
     /// When it started, where that is known.
     pub started: Option<Timestamp>,
+    /// Its id; `None` where it is not kept, as of runs that ended well.
+    pub run_id: Option<String>,
+    /// How it ended.
+    pub state: RunState,
+    /// What kind of job it is of.
+    pub kind: JobKind,
     /// Seconds of work.
     pub runtime_seconds: u64,
     /// What it cost, where that is known.
     pub cost: Option<Usd>,
-    /// Whether it ended badly.
-    pub failed: bool,
 }
 
-/// How a job's last run of a day ended.
+impl RunSample {
+    /// Whether it did what it was started for; see [`RunState::is_good_end_of`].
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.state.is_good_end_of(&self.kind)
+    }
+
+    /// When it began, as far as that is known: no later than it ended.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        self.started.map_or(self.ended, |start| start.min(self.ended))
+    }
+}
+
+/// What runs that ended on a day used on one day before it. The rest of what they cost they used
+/// on the day itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastEnd {
-    /// When.
-    pub at: Timestamp,
-    /// In which state.
-    pub state: RunState,
-    /// Which run it was.
-    pub run_id: String,
+pub struct EarlierUse {
+    /// The UTC day.
+    pub day: Date,
+    /// Who pays.
+    pub team: String,
+    /// What it cost.
+    pub cost: Usd,
+}
+
+/// Who paid for a job's last run of a day. Frozen with the run, as its tags are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastOwner {
+    /// The team.
+    pub team: String,
+    /// Whether that is known by a tag.
+    pub tagged: bool,
+    /// The tags that count for the run; `None` where they were not read.
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 impl RollUp {
@@ -143,18 +175,13 @@ mod tests {
             region: "eu-west-1".into(),
             job: "load".into(),
         };
-        let last_end = LastEnd {
-            at: Timestamp::UNIX_EPOCH,
-            state: RunState::Succeeded,
-            run_id: "jr_1".into(),
-        };
         let of = |hours| RollUp {
             day: jiff::civil::date(2026, 11, 10),
             job: job.clone(),
             hours,
             samples: Vec::new(),
-            last_good_end: None,
-            last_end: last_end.clone(),
+            earlier: Vec::new(),
+            last_owner: LastOwner::default(),
         };
         let day = of(vec![hour(1, "a", 9, 5), hour(2, "b", 1, 4), hour(3, "b", 1, 4)]);
         assert_eq!((day.team(), day.totals().runs), ("b", 11));

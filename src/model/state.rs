@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::JobKind;
+
 /// A run's state as AWS names it: Glue `JobRunState`, EMR Serverless `JobRunState`, and the states
 /// of both engines' interactive sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +121,18 @@ impl RunState {
     #[must_use]
     pub const fn is_good_end(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Success)
+    }
+
+    /// Whether a run of this kind did what it was started for. A stream's weekly restart
+    /// (`EXPIRED`) is no bad end, and neither is how sessions end that nobody uses any more.
+    #[must_use]
+    pub fn is_good_end_of(&self, kind: &JobKind) -> bool {
+        let unused = self.is_stopped() || *self == Self::Timeout;
+        match kind {
+            JobKind::Streaming if *self == Self::Expired => true,
+            JobKind::Session if unused => true,
+            _ => self.is_good_end(),
+        }
     }
 
     /// Whether the run's cost counts as failed cost: `FAILED`, `TIMEOUT`, `ERROR`, `EXPIRED`.

@@ -101,6 +101,8 @@ pub struct TeamStanding {
     pub running: f64,
     /// The part of it that waits.
     pub waiting: f64,
+    /// How many of its runs wait for capacity.
+    pub waiting_runs: u64,
     /// What its reservations hold.
     pub reserved: f64,
     /// What it is sure of now.

@@ -143,6 +143,7 @@ pub fn standings(place: &QuotaPlace, facts: &Facts<'_>, now: Timestamp) -> Vec<S
                 team: name.to_owned(),
                 running: rounded(own.running),
                 waiting: rounded(own.waiting),
+                waiting_runs: own.waiting_runs,
                 reserved: rounded(own.reserved),
                 sure_of: share.map_or(0.0, |share| share.sure_of(now, now)),
                 burst: share.and_then(|share| share.burst),
@@ -174,6 +175,7 @@ struct Use {
     running: f64,
     at_most: f64,
     waiting: f64,
+    waiting_runs: u64,
     reserved: f64,
     unknown_runs: u64,
 }
@@ -249,6 +251,7 @@ fn held(
                 (units, false)
             }
         };
+        used.waiting_runs += u64::from(run.waiting && units.is_some());
         let units = units.unwrap_or(0.0);
         used.running += units;
         used.at_most += if is_bound { units } else { 0.0 };

@@ -13,16 +13,17 @@ mod packed;
 #[cfg(test)]
 mod races;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, DeleteRequest, ReturnValue, TransactWriteItem, WriteRequest,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use super::item::Item;
 use super::keys::{self, CHANGED, DAYS, SORT_KEY, TTL};
@@ -39,6 +40,8 @@ const ROLL_UP: &str = "rollup";
 const GENERATION: &str = "generation";
 /// Until when a day's runs are all there, epoch seconds: the earliest that any settings said.
 const WHOLE_UNTIL: &str = "whole_until";
+/// The form in which a day's roll-ups were written last; the first one is not on record.
+const FORM: &str = "form";
 /// Days read at once.
 const CONCURRENCY: usize = 4;
 /// How often a transaction that lost a race is tried again, after pauses that double.
@@ -125,6 +128,28 @@ impl Store {
         Ok(ChangedDays(days))
     }
 
+    /// Marks those of these days as changed that were never rolled up, or in an earlier form: whose
+    /// runs were stored by a version that knew no roll-ups, or fewer facts of them. A day that
+    /// nobody ran anything on is one of them once.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or an item cannot be read.
+    pub async fn mark_unknown_days(
+        &self,
+        days: Range<Date>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut known = BTreeSet::new();
+        for item in self.table.query_partition(DAYS, Some(now)).await? {
+            let form = item.get(FORM).and_then(|form| form.as_n().ok()?.parse::<i64>().ok());
+            if form == Some(packed::FORM) {
+                known.extend(text(&item, SORT_KEY).and_then(|day| day.parse::<Date>().ok()));
+            }
+        }
+        let days = days.start.series(1.day()).take_while(|day| *day < days.end);
+        self.mark_days(days.filter(|day| !known.contains(day)), now).await
+    }
+
     /// Marks days as changed though their runs did not: prices, rules or names did. Days of which
     /// runs have expired are left out: what is known of them stays.
     ///
@@ -171,11 +196,15 @@ impl Store {
             .table_name(&self.table.name)
             .set_key(Some(key_of(DAYS, &day.to_string())))
             .update_expression(
-                "SET #until = if_not_exists(#until, :until), #ttl = :ttl ADD #generation :one",
+                "SET #until = if_not_exists(#until, :until), #ttl = :ttl, #form = :form \
+                 ADD #generation :one",
             )
             .expression_attribute_names("#until", WHOLE_UNTIL)
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_names("#generation", GENERATION)
+            .expression_attribute_names("#form", FORM)
+            // A day is begun while it has marks: it is not of this form before they are removed.
+            .expression_attribute_values(":form", number(packed::FORM))
             .expression_attribute_values(":until", number(whole_until))
             .expression_attribute_values(":ttl", number(self.roll_up_expiry(day)))
             .expression_attribute_values(":one", number(1))

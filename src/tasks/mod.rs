@@ -1,5 +1,6 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
+pub mod alert_facts;
 pub mod bill;
 pub mod budgets;
 pub mod chargeback;

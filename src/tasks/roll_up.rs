@@ -4,6 +4,7 @@
 //! Never adds to what is there: a day is computed from its runs as they are now. Safe to stop at
 //! any instant and to run twice at once (`store::roll_ups` says why).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use crate::analysis::{Books, DayRollUps, RollUpPart};
+use crate::model::RollUp;
 use crate::store::{Reach, Rebuilt, Store, StoreError, StoredRun};
 
 /// What rolling up came to.
@@ -63,12 +65,8 @@ pub async fn roll_up(
             outcome.past_retention.push(day);
             continue;
         };
-        let mut roll_ups = DayRollUps::default();
-        let books = Arc::clone(books);
-        let keep = move |stored: StoredRun| RollUpPart::of(&stored, &books);
-        let take = |parts: Vec<RollUpPart>| parts.into_iter().for_each(|part| roll_ups.add(part));
-        store.read_days([day], Reach::All, now, keep, take).await?;
-        match store.finish_day(rebuild, &roll_ups.finish(day)).await? {
+        let roll_ups = of_runs(store, books, day, now).await?;
+        match store.finish_day(rebuild, &roll_ups).await? {
             Rebuilt::Done { written, removed } => {
                 outcome.days += 1;
                 outcome.written += written;
@@ -78,6 +76,42 @@ pub async fn roll_up(
         }
     }
     Ok(outcome)
+}
+
+/// Makes the roll-ups of these days what their runs say, those among them that were never rolled up
+/// or in an earlier form, and returns the days whose stored roll-ups may not be: another process
+/// began to rebuild them meanwhile. They are computed from their runs and not stored.
+///
+/// # Errors
+/// When the store fails.
+pub async fn days_as_they_are(
+    store: &Store,
+    books: &Arc<Books>,
+    days: Range<Date>,
+    now: Timestamp,
+) -> Result<BTreeMap<Date, Vec<RollUp>>, StoreError> {
+    store.mark_unknown_days(days.clone(), now).await?;
+    let done = roll_up(store, books, now).await?;
+    let mut computed = BTreeMap::new();
+    for day in done.overtaken.into_iter().filter(|day| days.contains(day)) {
+        computed.insert(day, of_runs(store, books, day, now).await?);
+    }
+    Ok(computed)
+}
+
+/// What a day's runs come to now.
+async fn of_runs(
+    store: &Store,
+    books: &Arc<Books>,
+    day: Date,
+    now: Timestamp,
+) -> Result<Vec<RollUp>, StoreError> {
+    let mut roll_ups = DayRollUps::default();
+    let books = Arc::clone(books);
+    let keep = move |stored: StoredRun| RollUpPart::of(&stored, &books);
+    let take = |parts: Vec<RollUpPart>| parts.into_iter().for_each(|part| roll_ups.add(part));
+    store.read_days([day], Reach::All, now, keep, take).await?;
+    Ok(roll_ups.finish(day))
 }
 
 /// Rebuilds these days too, as far as their runs are still there: after prices, owners' rules or

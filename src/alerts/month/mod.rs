@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::rules::testing::{Run, at, key};
 use super::*;
-use crate::model::{Recipient, Usd, utc_day};
+use crate::model::{Recipient, RunSample, Usd, utc_day};
 use crate::ownership::UNALLOCATED;
 use script::{Happening, Job, Script, What};
 
@@ -62,6 +62,7 @@ impl<'s> World<'s> {
             engine: "glue".into(),
             collected_through: Some(read),
             error: None,
+            wanted: true,
         });
         facts.quotas.extend(self.quota(now));
         facts.budgets = self.budgets(now);
@@ -95,7 +96,7 @@ impl<'s> World<'s> {
             if of_day.ends.len() == ENDS_OF_A_DAY {
                 of_day.ends.remove(0);
             }
-            of_day.ends.push(DayEnd {
+            of_day.ends.push(RunSample {
                 run_id: (!run.state.is_good_end()).then(|| run.identity.run_id.clone()),
                 state: run.state.clone(),
                 kind: run.kind.clone(),

@@ -39,7 +39,7 @@ impl Rule for CollectionStale {
         let severity = limits.severity(Self::SEVERITY);
         let limit = limits.of_all().hours.saturating_mul(3_600);
         let stale = |source: &SourceFacts| {
-            let SourceFacts { account, region, engine, collected_through, error } = source;
+            let SourceFacts { account, region, engine, collected_through, error, .. } = source;
             let age = collected_through
                 .map(|at| u64::try_from(facts.now.duration_since(at).as_secs()).unwrap_or(0));
             let limit = if error.is_some() { limit.min(3_600) } else { limit };
@@ -65,6 +65,6 @@ impl Rule for CollectionStale {
             };
             Some(finding.advise("See that `collect` runs and may read there: `runledger doctor`"))
         };
-        facts.sources.iter().filter_map(stale).collect()
+        facts.sources.iter().filter(|source| source.wanted).filter_map(stale).collect()
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::alerts::facts::{DayEnd, Facts, JobDay, JobFacts, RunFacts, WINDOW};
+use crate::alerts::facts::{Facts, JobDay, JobFacts, RunFacts, WINDOW};
 use crate::alerts::finding::Finding;
 use crate::alerts::rule::Rules;
 use crate::analysis::JobKey;
-use crate::model::{Engine, JobKind, RunIdentity, RunState, Usd, utc_day};
+use crate::model::{Engine, JobKind, RunIdentity, RunSample, RunState, Usd, utc_day};
 
 /// What "now" is in these tests: a Saturday.
 pub(crate) const NOW: &str = "2026-11-14T12:00:00Z";
@@ -110,7 +110,7 @@ fn job_facts(now: Timestamp, runs: &[Run]) -> JobFacts {
         });
         of_day.runs += 1;
         of_day.cost += run.cost.unwrap_or_default();
-        of_day.ends.push(DayEnd {
+        of_day.ends.push(RunSample {
             run_id: Some(run.identity.run_id.clone()),
             state: run.state.clone(),
             kind: run.kind.clone(),

@@ -93,6 +93,7 @@ fn source(through: Option<&str>) -> SourceFacts {
         engine: "glue".into(),
         collected_through: through.map(at),
         error: None,
+        wanted: true,
     }
 }
 

@@ -76,8 +76,14 @@ impl QuotaUse {
     /// Nothing yet, in a period.
     #[must_use]
     pub fn new(period: &Period) -> Self {
+        Self::between(period.start, period.end)
+    }
+
+    /// Nothing yet, from an instant to another.
+    #[must_use]
+    pub fn between(start: Timestamp, end: Timestamp) -> Self {
         Self {
-            bounds: (period.start.as_second(), period.end.as_second()),
+            bounds: (start.as_second(), end.as_second()),
             places: Names::default(),
             jobs: Names::default(),
             teams: Names::default(),

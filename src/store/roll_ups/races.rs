@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::model::{
-    Counts, Engine, HourCount, JobKey, JobRun, LastEnd, RunIdentity, RunState, Usd, utc_day,
+    Counts, Engine, HourCount, JobKey, JobRun, LastOwner, RunIdentity, RunState, Usd, utc_day,
 };
 use crate::store::{Reach, StoreSettings};
 
@@ -181,8 +181,8 @@ async fn rebuild(store: &Store) -> Result<(), StoreError> {
                 counts: Counts { runs, cost: Usd::ZERO, ..Counts::default() },
             }],
             samples: Vec::new(),
-            last_good_end: None,
-            last_end: LastEnd { at: now(), state: RunState::Succeeded, run_id: "jr".into() },
+            earlier: Vec::new(),
+            last_owner: LastOwner::default(),
         };
         let roll_ups: Vec<RollUp> = jobs.into_iter().map(roll_up).collect();
         store.finish_day(rebuild, &roll_ups).await?;

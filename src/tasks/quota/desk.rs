@@ -4,14 +4,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::StandingNow;
 use crate::analysis::{Books, units_now};
 use crate::model::{
     Engine, JobRun, QuotaPlace, QuotaValue, Reservation, ReservationId, StartedRun, take_places,
 };
 use crate::quota::{
     Answer, Ask, Facts, QuotaCheckSettings, QuotaSetting, Running, ShareSetting, Verdict, decide,
-    standings,
 };
 use crate::store::{Guard, SourceState, Store, StoreError};
 
@@ -181,15 +179,24 @@ impl Desk<'_> {
             self.store.quotas_of(&place.account, &place.region),
             self.store.source_state(place),
         )?;
-        let is_here =
-            |quota: &&QuotaSetting| quota.account == place.account && quota.region == place.region;
-        let configured = || self.quotas.iter().filter(is_here);
-        let limits = configured().filter_map(QuotaSetting::value).chain(read).collect();
-        let shares = configured().map(|q| (q.quota.clone(), q.shares.clone())).collect();
+        let limits = self.configured(place).filter_map(QuotaSetting::value).chain(read).collect();
+        let shares = self.shares(place);
         Ok(Known { guard, running: self.running(open), limits, shares, state })
     }
 
-    fn running(&self, open: Vec<JobRun>) -> Vec<Running> {
+    fn configured(&self, place: &QuotaPlace) -> impl Iterator<Item = &QuotaSetting> {
+        let is_here = move |quota: &&QuotaSetting| {
+            quota.account == place.account && quota.region == place.region
+        };
+        self.quotas.iter().filter(is_here)
+    }
+
+    /// How teams share the quotas of a place.
+    pub(super) fn shares(&self, place: &QuotaPlace) -> Vec<(String, Vec<ShareSetting>)> {
+        self.configured(place).map(|q| (q.quota.clone(), q.shares.clone())).collect()
+    }
+
+    pub(super) fn running(&self, open: Vec<JobRun>) -> Vec<Running> {
         // What is under OPEN and has ended waits for its bill only.
         let open: Vec<JobRun> = open.into_iter().filter(|run| !run.state.is_terminal()).collect();
         let units = units_now(&open);
@@ -206,25 +213,6 @@ impl Desk<'_> {
             }
         };
         open.iter().zip(units).map(running).collect()
-    }
-
-    /// How it stands with each quota of a place now.
-    pub(super) async fn standings(
-        &self,
-        place: &QuotaPlace,
-        now: Timestamp,
-    ) -> Result<Vec<StandingNow>, StoreError> {
-        let mut known = self.known(place, now).await?;
-        known.take_places(now);
-        let collected_through = known.state.as_ref().and_then(|state| state.collected_through);
-        let standings = standings(place, &known.facts(self.settings), now);
-        let told = |standing| StandingNow {
-            account: place.account.clone(),
-            region: place.region.clone(),
-            collected_through,
-            standing,
-        };
-        Ok(standings.into_iter().map(told).collect())
     }
 
     fn answer(&self, ask: &Ask, known: &Known) -> Checked {

@@ -1,15 +1,13 @@
 //! Use against quota: now, over a period, and where the trend of the weekly peaks leads.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
-use super::{Desk, add_forecasts};
+use super::{Desk, Everywhere, StandingNow, add_forecasts};
 use crate::analysis::{Books, JobKey, QuotaFigures, QuotaUse};
-use crate::model::{Engine, MeasuredUse, Period, QuotaPlace, QuotaValue, utc_day};
-use crate::quota::Standing;
+use crate::model::{MeasuredUse, Period, QuotaPlace, utc_day};
 use crate::store::{Reach, Store, StoreError, StoredRun};
 
 /// The longest that a Glue run can go on: so far behind a period the end of a run that touched it
@@ -31,20 +29,6 @@ pub struct Shown {
     pub measured: Option<Vec<MeasuredUse>>,
 }
 
-/// How it stands with a quota now.
-#[derive(Clone, Debug, Serialize)]
-pub struct StandingNow {
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// Until when the runs there were collected.
-    pub collected_through: Option<Timestamp>,
-    /// The rest.
-    #[serde(flatten)]
-    pub standing: Standing,
-}
-
 impl Desk<'_> {
     /// Use against quota, now and over a period.
     ///
@@ -56,40 +40,17 @@ impl Desk<'_> {
         period: &Period,
         now: Timestamp,
     ) -> Result<Shown, StoreError> {
-        let mut limits: Vec<QuotaValue> =
-            self.quotas.iter().filter_map(crate::quota::QuotaSetting::value).collect();
-        limits.extend(self.store.quotas().await?);
-        let mut standings = Vec::new();
-        for place in self.places(&limits, now).await? {
-            standings.extend(self.standings(&place, now).await?);
-        }
+        let guards = self.store.guards().await?;
+        let open = self.store.open_runs(now).await?;
+        let limits = self.limits(self.store.quotas().await?);
+        let states = self.store.source_states().await?;
+        let everywhere = Everywhere { guards, open: &open, limits: &limits, states: &states };
+        let standings = self.standings(everywhere, now);
         let used = use_over(self.store, books, period, now).await?;
         let mut over_period = used.figures(&limits);
         add_forecasts(self.store, period, &mut over_period, now).await?;
         let period = period.name.clone();
         Ok(Shown { as_of: now, period, now: standings, over_period, measured: None })
-    }
-
-    /// Every account, region and engine of which there is something to show.
-    async fn places(
-        &self,
-        limits: &[QuotaValue],
-        now: Timestamp,
-    ) -> Result<BTreeSet<QuotaPlace>, StoreError> {
-        let open = self.store.open_runs(now).await?;
-        let of_quota = |limit: &QuotaValue| QuotaPlace {
-            account: limit.account.clone(),
-            region: limit.region.clone(),
-            engine: if limit.quota.starts_with("glue") {
-                Engine::Glue
-            } else {
-                Engine::EmrServerless
-            },
-        };
-        let guards = self.store.guards().await?;
-        let held = guards.into_iter().map(|guard| guard.place);
-        let running = open.iter().filter(|run| run.end().is_none()).map(|run| run.identity.place());
-        Ok(limits.iter().map(of_quota).chain(held).chain(running).collect())
     }
 }
 
