@@ -35,7 +35,6 @@ use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 
 use crate::model::{Engine, JobKey, ListPrice, QuotaPlace, RunIdentity, utc_day};
 
@@ -99,16 +98,13 @@ pub(super) fn roll_up_partition(day: Date) -> String {
     format!("ROLLUP#{day}")
 }
 
-/// The sort key of a job's roll-up. The job comes last, as it is; a name too long for a key is
-/// represented by its hash, and stands in full in the item.
-pub(super) fn job_key(job: &JobKey) -> String {
+/// The items among which a day's roll-ups are spread.
+const ROLL_UP_BUCKETS: u32 = 64;
+
+/// The item among a day's that holds a job's roll-up.
+pub(super) fn roll_up_bucket(job: &JobKey) -> u32 {
     let place = [&job.account, &job.region, job.engine.as_str()].map(escaped).join("#");
-    let key = format!("{place}#{}", job.job);
-    if key.len() <= SORT_KEY_BYTES_MAX {
-        return key;
-    }
-    let hash = Sha256::digest(key.as_bytes());
-    hash.iter().fold(String::from("long#"), |text, byte| text + &format!("{byte:02x}"))
+    spread(&format!("{place}#{}", job.job)) % ROLL_UP_BUCKETS
 }
 
 /// The sort key of a mark that runs of a day changed.
@@ -132,12 +128,16 @@ pub(super) fn metric_partition(hour: Timestamp) -> String {
     format!("METRIC#{}", utc_day(hour))
 }
 
-/// FNV-1a, because the standard library's hash may change between versions and this one is stored.
 fn shard(identity_key: &str) -> u32 {
-    let hash = identity_key
+    spread(identity_key) % SHARDS
+}
+
+/// FNV-1a, because the standard library's hash may change between versions and this one is stored.
+fn spread(key: &str) -> u32 {
+    let hash = key
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash >> 16) % SHARDS
+    hash >> 16
 }
 
 /// The partition of a closed month's parts.

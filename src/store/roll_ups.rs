@@ -9,6 +9,8 @@
 //! listed has a mark that nobody removes. So a day without marks is right, and a crash at any
 //! instant only leaves a mark too many.
 
+#[cfg(test)]
+mod forms;
 mod packed;
 #[cfg(test)]
 mod races;
@@ -34,8 +36,14 @@ use crate::model::RollUp;
 
 /// Days for which a roll-up is kept, where runs are not kept for longer.
 const KEPT_DAYS: i64 = 400;
-/// The packed roll-up.
+/// The packed roll-ups of an item.
+const ROLL_UPS: &str = "rollups";
+/// The one of an item of the first form.
 const ROLL_UP: &str = "rollup";
+/// Bytes of roll-ups that an item carries, unless it is a single one. DynamoDB's limit is 400 kB.
+const ITEM_BYTES_MAX: usize = 200_000;
+/// Bytes that a transaction carries. DynamoDB's limit is 4 MB.
+const TRANSACTION_BYTES_MAX: usize = 3_000_000;
 /// How often a day was begun to be rebuilt.
 const GENERATION: &str = "generation";
 /// Until when a day's runs are all there, epoch seconds: the earliest that any settings said.
@@ -74,9 +82,9 @@ pub struct DayRebuild {
 pub enum Rebuilt {
     /// The day is right.
     Done {
-        /// Roll-ups that are new or changed.
+        /// Items that are new or changed.
         written: u64,
-        /// Roll-ups of jobs that have no run on the day any more.
+        /// Items of jobs that have no run on the day any more.
         removed: u64,
     },
     /// Another process began to rebuild it meanwhile, and has the newer runs.
@@ -84,7 +92,7 @@ pub enum Rebuilt {
 }
 
 impl Store {
-    /// Hands every roll-up of these UTC days to `take`, by day and job. Expired ones do not count.
+    /// Hands every roll-up of these UTC days to `take`, by day. Expired ones do not count.
     ///
     /// # Errors
     /// When DynamoDB fails or an item cannot be read.
@@ -99,9 +107,9 @@ impl Store {
         let mut days = stream::iter(days).buffered(CONCURRENCY);
         while let Some((day, items)) = days.try_next().await? {
             for item in items {
-                let read = text(&item, ROLL_UP).ok_or_else(|| "no packed roll-up".to_owned());
-                let roll_up = read.and_then(|packed| packed::unpack(packed, day));
-                take(roll_up.map_err(|reason| self.table.unreadable(&item, reason))?);
+                let read = unpacked(&item, day);
+                let read = read.map_err(|reason| self.table.unreadable(&item, reason))?;
+                read.into_iter().for_each(&mut take);
             }
         }
         Ok(())
@@ -263,23 +271,21 @@ impl Store {
         let mut stored: HashMap<String, String> = HashMap::new();
         for item in self.table.query_partition(&partition, None).await? {
             let member = |name| text(&item, name).unwrap_or_default().to_owned();
-            stored.insert(member(SORT_KEY), member(ROLL_UP));
+            stored.insert(member(SORT_KEY), member(ROLL_UPS));
         }
         let (mut actions, mut written) = (Vec::new(), 0);
-        for roll_up in roll_ups {
-            let key = keys::job_key(&roll_up.job);
-            let packed = packed::pack(roll_up);
+        for (key, packed) in packed_by_key(rebuild.day, roll_ups) {
             if stored.remove(&key).as_ref() != Some(&packed) {
-                let mut item = key_of(&partition, &key);
+                let (mut item, bytes) = (key_of(&partition, &key), packed.len());
                 item.insert(TTL.to_owned(), number(self.roll_up_expiry(rebuild.day)));
-                item.insert(ROLL_UP.to_owned(), AttributeValue::S(packed));
-                actions.push(self.table.put_over(item)?);
+                item.insert(ROLL_UPS.to_owned(), AttributeValue::S(packed));
+                actions.push((self.table.put_over(item)?, bytes));
                 written += 1;
             }
         }
         let mut removed = 0;
         for key in stored.keys() {
-            actions.push(self.table.delete_any(&partition, key)?);
+            actions.push((self.table.delete_any(&partition, key)?, key.len()));
             removed += 1;
         }
         if !self.write_fenced(&rebuild, actions).await? {
@@ -289,19 +295,20 @@ impl Store {
         Ok(Rebuilt::Done { written, removed })
     }
 
-    /// Writes as long as nobody else has begun the day; `false` where somebody has. One after the
+    /// Writes these, each with its bytes, as long as nobody else has begun the day; `false` where somebody has. One after the
     /// other, because transactions that check one item collide.
     async fn write_fenced(
         &self,
         rebuild: &DayRebuild,
-        actions: Vec<TransactWriteItem>,
+        actions: Vec<(TransactWriteItem, usize)>,
     ) -> Result<bool, StoreError> {
         let fence = self.table.fence(rebuild)?;
         let mut size = self.settings.transaction_items.clamp(2, TRANSACTION_ITEMS_MAX) - 1;
         let (mut rest, mut tries) = (actions.as_slice(), 0);
         while !rest.is_empty() {
-            let (chunk, later) = rest.split_at(size.min(rest.len()));
-            let all = std::iter::once(fence.clone()).chain(chunk.iter().cloned()).collect();
+            let (chunk, later) = rest.split_at(fitting(rest).min(size));
+            let chunk = chunk.iter().map(|(action, _)| action.clone());
+            let all = std::iter::once(fence.clone()).chain(chunk).collect();
             match self.table.transact(all).await {
                 Ok(Transacted::Done) => (rest, tries) = (later, 0),
                 Ok(Transacted::Lost { first_failed: true }) => return Ok(false),
@@ -376,6 +383,54 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// The texts of a day's roll-ups, by sort key. Where a job's is does not depend on the others, so
+/// that a change of one job rewrites one item and not all.
+fn packed_by_key(day: Date, roll_ups: &[RollUp]) -> Vec<(String, String)> {
+    let mut buckets: BTreeMap<u32, Vec<&RollUp>> = BTreeMap::new();
+    for roll_up in roll_ups {
+        buckets.entry(keys::roll_up_bucket(&roll_up.job)).or_default().push(roll_up);
+    }
+    let mut all = Vec::with_capacity(buckets.len());
+    for (bucket, roll_ups) in buckets {
+        let mut texts = Vec::new();
+        pack_within(day, &roll_ups, &mut texts);
+        let keyed = |(part, text)| (format!("{bucket:02}#{part}"), text);
+        all.extend(texts.into_iter().enumerate().map(keyed));
+    }
+    all
+}
+
+/// Packs roll-ups into as few texts as halving finds.
+fn pack_within(day: Date, roll_ups: &[&RollUp], texts: &mut Vec<String>) {
+    let text = packed::pack(day, roll_ups);
+    if text.len() <= ITEM_BYTES_MAX || roll_ups.len() < 2 {
+        texts.push(text);
+        return;
+    }
+    let (first, second) = roll_ups.split_at(roll_ups.len() / 2);
+    pack_within(day, first, texts);
+    pack_within(day, second, texts);
+}
+
+/// The roll-ups of an item, of whichever form.
+fn unpacked(item: &Item, day: Date) -> Result<Vec<RollUp>, String> {
+    match (text(item, ROLL_UPS), text(item, ROLL_UP)) {
+        (Some(packed), _) => packed::unpack(packed, day),
+        (None, Some(first)) => packed::unpack_first(first, day).map(|roll_up| vec![roll_up]),
+        (None, None) => Err("no packed roll-ups".to_owned()),
+    }
+}
+
+/// How many of these actions a transaction's bytes allow: at least one.
+fn fitting(actions: &[(TransactWriteItem, usize)]) -> usize {
+    let mut bytes = 0;
+    let fits = actions.iter().take_while(|(_, size)| {
+        bytes += size;
+        bytes <= TRANSACTION_BYTES_MAX
+    });
+    fits.count().max(1)
 }
 
 /// The second in which a UTC day begins.

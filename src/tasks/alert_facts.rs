@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::budgets::Complete;
 use super::roll_up::days_as_they_are;
 use crate::alerts::{Facts, SourceFacts};
 use crate::analysis::Books;
 use crate::chargeback::Budgets;
-use crate::model::Engine;
+use crate::model::{Engine, utc_day};
 use crate::quota::{QuotaCheckSettings, QuotaSetting};
 use crate::report::ReportSettings;
 use crate::store::{SourceState, Store, StoreError};
@@ -67,7 +68,9 @@ pub async fn alert_facts(
     let held = (guards, open.as_slice(), states.as_slice());
     let quotas = quotas::quotas(store, books, sources, held, quota_use, now).await?;
     let reports = reports::due(store, sources.reports, &jobs, now).await?;
-    let budgets = month.map(|month| budgets::of(sources.budgets, &month, &used, store, now));
+    let complete = Complete::of(states.clone(), &sources.expected, utc_day(now));
+    let budgets =
+        month.map(|month| budgets::of(sources.budgets, &month, &used, &complete, store, now));
     let (sources, budgets) = (source_facts(states, &sources.expected), budgets.unwrap_or_default());
     Ok(Facts { now, jobs, quotas, sources, budgets, reports })
 }

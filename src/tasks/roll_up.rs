@@ -21,9 +21,9 @@ use crate::store::{Reach, Rebuilt, Store, StoreError, StoredRun};
 pub struct RolledUp {
     /// Days rebuilt.
     pub days: u64,
-    /// Roll-ups of a job and day that were written.
+    /// Items that were written, each with some of a day's jobs.
     pub written: u64,
-    /// Roll-ups that were removed, because the job has no run on that day any more.
+    /// Items that were removed, because no job of theirs has a run on that day any more.
     pub removed: u64,
     /// Days that another process began to rebuild meanwhile; it has the newer runs.
     pub overtaken: Vec<Date>,
@@ -34,7 +34,7 @@ pub struct RolledUp {
 impl fmt::Display for RolledUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { days, written, removed, .. } = self;
-        write!(f, "{days} days rolled up, {written} roll-ups written")?;
+        write!(f, "{days} days rolled up, {written} items written")?;
         for (count, what) in [
             (*removed, "removed"),
             (self.overtaken.len() as u64, "days left to another process"),

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod alert_facts;
 mod bill;
 mod chargeback;
 mod collect;

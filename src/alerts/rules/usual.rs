@@ -1,8 +1,9 @@
 //! What is usual for a job, by its own history: the median, and how far its runs are from it.
 //!
-//! A job that is so uneven that what is usual reaches up to jumps has no usual, and nothing is
-//! said of it. On the NASA log of 1993, where a job is whatever a user did with a program, two
-//! thirds of the runs are of such jobs; of the others, every fivefold median is a jump.
+//! A job that is so uneven that what is usual reaches up to jumps has no usual. Only what goes as
+//! far beyond the most that it ever did is a jump then, and that only where much is known of it. On
+//! the NASA log of 1993, where a job is whatever a user did with a program, two thirds of the runs
+//! are of such jobs, and one run in eighteen takes more than five times its job's median.
 //!
 //! Medians, because a history holds the very jumps that are looked for, and up to half of it may be
 //! odd before they move. The spread is the median distance from the median (MAD), times 1.4826,
@@ -18,6 +19,8 @@ pub(super) const HISTORY_MAX: usize = 60;
 const WEEKDAY_MIN: usize = 3;
 /// How many times more than a jump's own what is usual may reach before it is nothing usual.
 const UNEVEN: u64 = 2;
+/// Values from which on the largest of them tells how far an uneven job goes.
+const UNEVEN_MIN: usize = 20;
 /// 1.4826, in ten-thousandths.
 const MAD_TO_DEVIATION: u64 = 14_826;
 
@@ -44,7 +47,7 @@ pub(super) struct Usual {
 }
 
 /// What is usual on a weekday, by a history of which the latest value comes last; `None` while it
-/// is short or uneven. A weekday that is always dear is usual; so is what happened more than once.
+/// is short. A weekday that is always dear is usual; so is what happened more than once.
 pub(super) fn usual(history: &[(Weekday, u64)], on: Weekday, jump: Jump) -> Option<Usual> {
     let latest = &history[history.len().saturating_sub(HISTORY_MAX)..];
     if latest.len() < jump.least.max(1) {
@@ -60,7 +63,13 @@ pub(super) fn usual(history: &[(Weekday, u64)], on: Weekday, jump: Jump) -> Opti
     }
     let Usual { median, limit } = usual;
     let uneven = limit > 0 && limit >= median.saturating_mul(jump.times.saturating_add(UNEVEN));
-    (!uneven).then(|| Usual { median, limit: limit.max(median.saturating_add(jump.floor)) })
+    let most = latest.iter().map(|(_, value)| *value).max().unwrap_or(0);
+    let limit = match uneven {
+        false => limit,
+        true if latest.len() >= UNEVEN_MIN => most.saturating_mul(jump.times),
+        true => return None,
+    };
+    Some(Usual { median, limit: limit.max(median.saturating_add(jump.floor)) })
 }
 
 fn of(values: &mut [u64], jump: Jump) -> Usual {
@@ -116,11 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_uneven_has_no_usual() {
+    fn what_is_uneven_has_no_usual_and_still_a_most() {
         // A MAD of 50 is a spread of 74: six of them above 100 are more than five times as much.
         assert_eq!(limit(&[50, 150, 50, 150, 50, 150, 100, 100, 100, 150, 50]), None);
         assert_eq!(limit(&[1, 1_000, 1, 1_000, 1, 1_000, 1, 1_000, 1, 1_000]), None);
         assert_eq!(limit(&[0; 10]), Some(50));
+        // Where much is known of it, what is far beyond all of that is a jump all the same.
+        let mut known = [1, 1_000].repeat(10);
+        assert_eq!(limit(&known), Some(3_000));
+        known.truncate(18);
+        assert_eq!(limit(&known), None);
     }
 
     #[test]

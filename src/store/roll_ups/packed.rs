@@ -1,9 +1,11 @@
-//! A roll-up as JSON in one attribute, as runs are: short names, members that are only ever added
-//! to, decimals as text. The same roll-up gives the same text, so that what did not change is seen
-//! not to have.
+//! Roll-ups of several jobs as JSON in one attribute: short, members that are only ever added to.
+//! The same roll-ups give the same text, so that what did not change is seen not to have.
 //!
-//! Items of the first form have no runs one by one that are still of use (`s`, `g` and `e` told too
-//! little of them); what they count is read, and days of that form are rebuilt while they can be.
+//! Several, because alerts read five weeks of all jobs every few minutes, and a Query's price in
+//! processor time is per item. Names that many share stand once, and are named by their place.
+//!
+//! The first form was an item for each job. What it counts is read; of its runs it told too little,
+//! and days of that form are rebuilt while they can be.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::start_of;
 use crate::model::{
     Counts, EarlierUse, Engine, HourCount, JobKey, JobKind, LastOwner, RollUp, RunSample, RunState,
     Usd,
@@ -21,33 +24,41 @@ use crate::model::{
 /// The form that is written now. A day that was rebuilt in an earlier one lacks something.
 pub(super) const FORM: i64 = 2;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Packed<'a> {
-    /// Engine, account, region, job.
-    #[serde(borrow, rename = "k")]
-    key: [Cow<'a, str>; 4],
-    /// Teams, which others name by their place.
-    #[serde(borrow, rename = "t")]
-    teams: Vec<Cow<'a, str>>,
-    #[serde(borrow, rename = "h")]
-    hours: Vec<Hour<'a>>,
-    /// Words for states and kinds, which runs name by their place.
-    #[serde(borrow, rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    /// Engines, accounts, regions, teams, states, kinds.
+    #[serde(borrow, rename = "w")]
     words: Vec<Cow<'a, str>>,
-    #[serde(borrow, rename = "r", default, skip_serializing_if = "Vec::is_empty")]
-    samples: Vec<Sample<'a>>,
-    #[serde(borrow, rename = "b", default, skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<Earlier<'a>>,
-    /// The team that paid last, whether by a tag (1), and the tags.
-    #[serde(borrow, rename = "o", default)]
-    last_owner: (Cow<'a, str>, u8, Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>),
+    #[serde(borrow, rename = "o")]
+    owners: Vec<Owner<'a>>,
+    #[serde(borrow, rename = "j")]
+    jobs: Vec<Job<'a>>,
 }
 
-/// Hour, team, runs, failures, unpriced, seconds of work, DPU-seconds, vCPU-hours, dollars.
-#[derive(Serialize, Deserialize)]
-struct Hour<'a>(u8, usize, u64, u64, u64, u64, Decimal, Decimal, #[serde(borrow)] Cow<'a, str>);
+/// Team, whether it is known by a tag (1), tags.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Owner<'a>(usize, u8, #[serde(borrow)] Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>);
 
-/// End, start, state, kind, seconds of work, dollars, run id.
+/// Engine, account, region, name, hours, runs, what was used earlier, owner.
+#[derive(Serialize, Deserialize)]
+struct Job<'a>(
+    usize,
+    usize,
+    usize,
+    #[serde(borrow)] Cow<'a, str>,
+    Vec<Hour>,
+    #[serde(borrow)] Vec<Sample<'a>>,
+    Vec<(Date, usize, i128)>,
+    usize,
+);
+
+/// Hour, team, runs, failures, unpriced, seconds of work, DPU-seconds and vCPU-hours unless none,
+/// nano-dollars.
+#[derive(Serialize, Deserialize)]
+struct Hour(u8, usize, u64, u64, u64, u64, Option<Decimal>, Option<Decimal>, i128);
+
+/// End in seconds of the day, seconds from its start until then, state, kind, seconds of work,
+/// nano-dollars, run id.
 #[derive(Serialize, Deserialize)]
 struct Sample<'a>(
     i64,
@@ -55,148 +66,182 @@ struct Sample<'a>(
     usize,
     usize,
     u64,
-    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<i128>,
     #[serde(borrow)] Option<Cow<'a, str>>,
 );
 
-/// Day, team, dollars.
-#[derive(Serialize, Deserialize)]
-struct Earlier<'a>(Date, usize, #[serde(borrow)] Cow<'a, str>);
-
-/// Words, each once, by the order in which they are met.
-#[derive(Default)]
-struct Words<'a>(Vec<Cow<'a, str>>);
-
-impl<'a> Words<'a> {
-    fn place(&mut self, word: &'a str) -> usize {
-        let place = self.0.iter().position(|known| known == word);
+impl<'a> Packed<'a> {
+    fn word(&mut self, word: &'a str) -> usize {
+        let place = self.words.iter().position(|known| known == word);
         place.unwrap_or_else(|| {
-            self.0.push(word.into());
-            self.0.len() - 1
+            self.words.push(word.into());
+            self.words.len() - 1
         })
+    }
+
+    fn owner(&mut self, owner: &'a LastOwner) -> usize {
+        let borrowed = |(key, value): (&'a String, &'a String)| {
+            (Cow::from(key.as_str()), Cow::from(value.as_str()))
+        };
+        let tags = owner.tags.as_ref().map(|tags| tags.iter().map(borrowed).collect());
+        let owner = Owner(self.word(&owner.team), owner.tagged.into(), tags);
+        let place = self.owners.iter().position(|known| *known == owner);
+        place.unwrap_or_else(|| {
+            self.owners.push(owner);
+            self.owners.len() - 1
+        })
+    }
+
+    fn hour(&mut self, hour: &'a HourCount) -> Hour {
+        let Counts { runs, failures, unpriced, runtime_seconds, dpu_seconds, vcpu_hours, cost } =
+            hour.counts;
+        let some = |quantity: Decimal| (!quantity.is_zero()).then(|| quantity.normalize());
+        Hour(
+            hour.hour,
+            self.word(&hour.team),
+            runs,
+            failures,
+            unpriced,
+            runtime_seconds,
+            some(dpu_seconds),
+            some(vcpu_hours),
+            cost.nanos(),
+        )
+    }
+
+    fn sample(&mut self, sample: &'a RunSample, midnight: i64) -> Sample<'a> {
+        let ended = sample.ended.as_second();
+        Sample(
+            ended - midnight,
+            sample.started.map(|start| ended - start.as_second()),
+            self.word(sample.state.as_str()),
+            self.word(sample.kind.as_str()),
+            sample.runtime_seconds,
+            sample.cost.map(Usd::nanos),
+            sample.run_id.as_deref().map(Cow::Borrowed),
+        )
     }
 }
 
-pub(super) fn pack(roll_up: &RollUp) -> String {
-    let RollUp { day: _, job, hours, samples, earlier, last_owner } = roll_up;
-    let (mut teams, mut words) = (Words::default(), Words::default());
-    let hours = hours.iter().map(|hour| packed_hour(hour, &mut teams)).collect();
-    let used = |used: &EarlierUse, team| Earlier(used.day, team, used.cost.to_string().into());
-    let earlier = earlier.iter().map(|e| used(e, teams.place(&e.team))).collect();
-    let samples = samples.iter().map(|sample| packed_sample(sample, &mut words)).collect();
-    let tag =
-        |(key, value): (&'_ String, &'_ String)| (Cow::from(key.clone()), value.clone().into());
-    let packed = Packed {
-        key: [job.engine.as_str(), &job.account, &job.region, &job.job].map(Cow::Borrowed),
-        hours,
-        samples,
-        earlier,
-        last_owner: (
-            last_owner.team.as_str().into(),
-            last_owner.tagged.into(),
-            last_owner.tags.as_ref().map(|tags| tags.iter().map(tag).collect()),
-        ),
-        teams: teams.0,
-        words: words.0,
-    };
+/// The text of roll-ups of one day.
+pub(super) fn pack(day: Date, roll_ups: &[&RollUp]) -> String {
+    let (mut packed, midnight) = (Packed::default(), start_of(day));
+    for RollUp { day: _, job, hours, samples, earlier, last_owner } in roll_ups {
+        let hours = hours.iter().map(|hour| packed.hour(hour)).collect();
+        let samples = samples.iter().map(|run| packed.sample(run, midnight)).collect();
+        let earlier = earlier.iter().map(|e| (e.day, packed.word(&e.team), e.cost.nanos()));
+        let earlier = earlier.collect();
+        let job = Job(
+            packed.word(job.engine.as_str()),
+            packed.word(&job.account),
+            packed.word(&job.region),
+            job.job.as_str().into(),
+            hours,
+            samples,
+            earlier,
+            packed.owner(last_owner),
+        );
+        packed.jobs.push(job);
+    }
     // Strings and numbers always serialise.
     serde_json::to_string(&packed).unwrap_or_default()
 }
 
-fn packed_hour<'a>(hour: &'a HourCount, teams: &mut Words<'a>) -> Hour<'a> {
-    let Counts { runs, failures, unpriced, runtime_seconds, dpu_seconds, vcpu_hours, cost } =
-        hour.counts;
-    Hour(
-        hour.hour,
-        teams.place(&hour.team),
-        runs,
-        failures,
-        unpriced,
-        runtime_seconds,
-        dpu_seconds.normalize(),
-        vcpu_hours.normalize(),
-        cost.to_string().into(),
-    )
-}
-
-fn packed_sample<'a>(sample: &'a RunSample, words: &mut Words<'a>) -> Sample<'a> {
-    Sample(
-        sample.ended.as_second(),
-        sample.started.map(Timestamp::as_second),
-        words.place(sample.state.as_str()),
-        words.place(sample.kind.as_str()),
-        sample.runtime_seconds,
-        sample.cost.map(|cost| cost.to_string().into()),
-        sample.run_id.as_deref().map(Cow::Borrowed),
-    )
-}
-
-pub(super) fn unpack(text: &str, day: Date) -> Result<RollUp, String> {
+/// Reads what [`pack`] wrote.
+pub(super) fn unpack(text: &str, day: Date) -> Result<Vec<RollUp>, String> {
     let packed: Packed<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let team = |place: usize| packed.teams.get(place).ok_or("a team is missing");
-    let hour = |hour: &Hour<'_>| {
-        let Hour(number, of, runs, failures, unpriced, runtime_seconds, dpu, vcpu, cost) = hour;
+    packed.jobs.iter().map(|job| unpacked(&packed, job, day)).collect()
+}
+
+fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, String> {
+    let Job(engine, account, region, name, hours, samples, earlier, owner) = job;
+    let word = |place: usize| packed.words.get(place).map(Cow::as_ref).ok_or("a word is missing");
+    let hour = |hour: &Hour| {
+        let Hour(number, team, runs, failures, unpriced, runtime_seconds, dpu, vcpu, cost) = hour;
         let counts = Counts {
             runs: *runs,
             failures: *failures,
             unpriced: *unpriced,
             runtime_seconds: *runtime_seconds,
-            dpu_seconds: *dpu,
-            vcpu_hours: *vcpu,
-            cost: dollars(cost)?,
+            dpu_seconds: dpu.unwrap_or_default(),
+            vcpu_hours: vcpu.unwrap_or_default(),
+            cost: Usd::from_nanos(*cost),
         };
-        Ok(HourCount { hour: *number, team: team(*of)?.to_string(), counts })
+        Ok(HourCount { hour: *number, team: word(*team)?.to_owned(), counts })
     };
-    let earlier = |Earlier(day, of, cost): &Earlier<'_>| {
-        Ok(EarlierUse { day: *day, team: team(*of)?.to_string(), cost: dollars(cost)? })
+    let midnight = start_of(day);
+    let sample = |sample: &Sample<'_>| {
+        let Sample(ended, lasted, state, kind, runtime_seconds, cost, run_id) = sample;
+        let ended = midnight.saturating_add(*ended);
+        let began = |lasted: i64| instant(ended.saturating_sub(lasted));
+        Ok(RunSample {
+            ended: instant(ended)?,
+            started: lasted.map(began).transpose()?,
+            run_id: run_id.as_deref().map(str::to_owned),
+            state: RunState::from(word(*state)?),
+            kind: JobKind::from(word(*kind)?),
+            runtime_seconds: *runtime_seconds,
+            cost: cost.map(Usd::from_nanos),
+        })
     };
-    let (last_team, tagged, tags) = &packed.last_owner;
+    let used = |(day, team, cost): &(Date, usize, i128)| {
+        Ok(EarlierUse { day: *day, team: word(*team)?.to_owned(), cost: Usd::from_nanos(*cost) })
+    };
+    let Owner(team, tagged, tags) = packed.owners.get(*owner).ok_or("an owner is missing")?;
     let tag = |(key, value): (&Cow<'_, str>, &Cow<'_, str>)| (key.to_string(), value.to_string());
-    let last_owner = LastOwner {
-        team: last_team.to_string(),
-        tagged: *tagged == 1,
-        tags: tags.as_ref().map(|tags| tags.iter().map(tag).collect()),
-    };
-    let hours = packed.hours.iter().map(hour).collect::<Result<_, String>>()?;
-    let earlier = packed.earlier.iter().map(earlier).collect::<Result<_, String>>()?;
-    let samples = packed.samples.iter().map(|sample| unpacked(sample, &packed.words));
-    let samples = samples.collect::<Result<_, String>>()?;
-    let [engine, account, region, job] = packed.key;
     Ok(RollUp {
         day,
         job: JobKey {
-            engine: Engine::from(engine.as_ref()),
-            account: account.into_owned(),
-            region: region.into_owned(),
-            job: job.into_owned(),
+            engine: Engine::from(word(*engine)?),
+            account: word(*account)?.to_owned(),
+            region: word(*region)?.to_owned(),
+            job: name.to_string(),
         },
-        hours,
-        samples,
-        earlier,
-        last_owner,
+        hours: hours.iter().map(hour).collect::<Result<_, String>>()?,
+        samples: samples.iter().map(sample).collect::<Result<_, String>>()?,
+        earlier: earlier.iter().map(used).collect::<Result<_, String>>()?,
+        last_owner: LastOwner {
+            team: word(*team)?.to_owned(),
+            tagged: *tagged == 1,
+            tags: tags.as_ref().map(|tags| tags.iter().map(tag).collect()),
+        },
     })
 }
 
-fn unpacked(sample: &Sample<'_>, words: &[Cow<'_, str>]) -> Result<RunSample, String> {
-    let Sample(ended, started, state, kind, runtime_seconds, cost, run_id) = sample;
-    let word = |place: usize| words.get(place).map(Cow::as_ref).ok_or("a word is missing");
-    Ok(RunSample {
-        ended: instant(*ended)?,
-        started: started.map(instant).transpose()?,
-        run_id: run_id.as_deref().map(str::to_owned),
-        state: RunState::from(word(*state)?),
-        kind: JobKind::from(word(*kind)?),
-        runtime_seconds: *runtime_seconds,
-        cost: cost.as_deref().map(dollars).transpose()?,
+/// What the first form tells of its one job: engine, account, region and job; teams; and hours with
+/// their team, counts and dollars.
+#[derive(Deserialize)]
+struct First {
+    k: [String; 4],
+    t: Vec<String>,
+    h: Vec<(u8, usize, u64, u64, u64, u64, Decimal, Decimal, String)>,
+}
+
+/// Reads an item of the first form.
+pub(super) fn unpack_first(text: &str, day: Date) -> Result<RollUp, String> {
+    let First { k: [engine, account, region, job], t, h } =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut hours = Vec::with_capacity(h.len());
+    for (hour, team, runs, failures, unpriced, runtime_seconds, dpu_seconds, vcpu_hours, cost) in h
+    {
+        let team = t.get(team).ok_or("a team is missing")?.clone();
+        let cost = cost.parse().map_err(|_| format!("`{cost}` is no amount"))?;
+        let counts =
+            Counts { runs, failures, unpriced, runtime_seconds, dpu_seconds, vcpu_hours, cost };
+        hours.push(HourCount { hour, team, counts });
+    }
+    Ok(RollUp {
+        day,
+        job: JobKey { engine: Engine::from(engine.as_str()), account, region, job },
+        hours,
+        samples: Vec::new(),
+        earlier: Vec::new(),
+        last_owner: LastOwner::default(),
     })
 }
 
 fn instant(second: i64) -> Result<Timestamp, String> {
     Timestamp::from_second(second).map_err(|error| error.to_string())
-}
-
-fn dollars(text: &str) -> Result<Usd, String> {
-    text.parse().map_err(|_| format!("`{text}` is no amount"))
 }
 
 #[cfg(test)]
@@ -247,11 +292,18 @@ mod tests {
                 tags: Some(BTreeMap::from([("a \"tag\"".to_owned(), "né".to_owned())])),
             },
         };
-        let text = pack(&roll_up);
-        assert_eq!(unpack(&text, roll_up.day), Ok(roll_up.clone()));
+        let bare = RollUp {
+            job: JobKey { job: "bare".into(), ..roll_up.job.clone() },
+            samples: Vec::new(),
+            last_owner: LastOwner::default(),
+            ..roll_up.clone()
+        };
+        let text = pack(roll_up.day, &[&roll_up, &bare]);
+        assert_eq!(unpack(&text, roll_up.day), Ok(vec![roll_up.clone(), bare.clone()]));
         let mut other = roll_up;
         other.hours[0].counts.dpu_seconds = "1234.500".parse().unwrap();
-        assert_eq!(pack(&other), text, "a decimal's trailing zeros are no change");
+        let again = pack(other.day, &[&other, &bare]);
+        assert_eq!(again, text, "a decimal's trailing zeros are no change");
         assert!(unpack("{}", other.day).unwrap_err().contains("missing field"));
     }
 
@@ -261,7 +313,7 @@ mod tests {
         let text = r#"{"k":["glue","111122223333","eu-west-1","load"],"t":["orders"],
             "h":[[3,0,2,1,0,60,"120.5","0","0.5"]],"s":[[1794276000,null,60,"0.5",1]],
             "g":1794276000,"e":[1794276000,"FAILED","jr_1"]}"#;
-        let read = unpack(text, jiff::civil::date(2026, 11, 10)).unwrap();
+        let read = unpack_first(text, jiff::civil::date(2026, 11, 10)).unwrap();
         assert_eq!((read.totals().runs, read.totals().failures), (2, 1));
         assert_eq!(read.totals().cost, Usd::from_nanos(500_000_000));
         assert_eq!((read.samples.len(), read.team()), (0, "orders"));

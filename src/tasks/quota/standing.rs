@@ -52,7 +52,9 @@ impl Desk<'_> {
     ) -> Vec<StandingNow> {
         let Everywhere { guards, open, limits, states } = everywhere;
         let mut places: BTreeMap<QuotaPlace, Vec<JobRun>> = BTreeMap::new();
-        limits.iter().map(place_of).for_each(|place| drop(places.entry(place).or_default()));
+        for limit in limits {
+            places.entry(place_of(limit)).or_default();
+        }
         for run in open.iter().filter(|run| run.end().is_none()) {
             places.entry(run.identity.place()).or_default().push(run.clone());
         }
