@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use crate::analysis::Books;
 use crate::aws;
 use crate::config::{Config, ConfigError};
-use crate::delivery::{CloudWatch, MailSettings, MetricSettings, Outbox, Sender, Ses, Via};
+use crate::delivery::{CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses};
 use crate::report::{TemplateError, Templates};
 use crate::sources::{AwsAccounts, EventQueue};
 use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
@@ -116,8 +116,8 @@ impl App {
     /// What sends mail.
     pub async fn sender(&self, mail: &MailSettings) -> Sender {
         match mail.via {
-            Via::Outbox => Sender::Outbox(Outbox::new(&mail.outbox)),
-            Via::Ses => {
+            MailVia::Outbox => Sender::Outbox(Outbox::new(&mail.outbox)),
+            MailVia::Ses => {
                 let set = mail.configuration_set.clone();
                 Sender::Ses(Ses::new(self.aws().await, set, mail.lease))
             }

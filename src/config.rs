@@ -147,8 +147,13 @@ impl Config {
         };
         let source = toml::Deserializer::parse(text)
             .map_err(|error| invalid("not TOML".into(), &error.to_string()))?;
-        let mut config: Self = serde_path_to_error::deserialize(source)
-            .map_err(|error| invalid(error.path().to_string(), &error.inner().to_string()))?;
+        let mut config: Self = serde_path_to_error::deserialize(source).map_err(|error| {
+            let (path, error) = (error.path().to_string(), error.inner());
+            // With the line that it is about, unless that may be a secret in the wrong place.
+            let shown = !path.starts_with("alerts.channels");
+            let reason = if shown { error.to_string() } else { error.message().to_owned() };
+            invalid(path, &reason)
+        })?;
         config.check().map_err(|(key, reason)| invalid(key, &reason))?;
         config.spell_teams().map_err(|(key, reason)| invalid(key, &reason))?;
         Ok(config)
@@ -328,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_wrong_place_is_not_repeated() {
+        let secret = "https://hooks.slack.com/services/T0/B0/verysecret";
+        for key in ["url", "webhook", "kind"] {
+            let kind = if key == "kind" { "" } else { "kind = 'slack'\n" };
+            let text = refusal(&format!("[alerts.channels.ops]\n{kind}{key} = '{secret}'"));
+            assert!(text.contains("alerts.channels.ops"), "{text}");
+            assert!(key == "kind" || !text.contains("verysecret"), "{text}");
+        }
+    }
+
+    #[test]
     fn alerts_reach_the_readers_of_reports_where_nobody_else_is_named() {
         let readers = "[reports.weekly]\nrecipients = ['boss@example.com']\n\
                        [reports.weekly.teams]\norders = ['orders@example.com']\n";
@@ -340,12 +356,13 @@ mod tests {
         assert_eq!(of("", "orders"), "orders@example.com");
         assert_eq!(of("", "sales"), "boss@example.com");
         assert_eq!(of("", ""), "boss@example.com");
-        let platform = "[alerts]\nrecipients = ['ops']\n";
+        let platform = "[alerts]\nrecipients = ['ops']\n[alerts.channels]\nops = { kind = 'slack', url = 'env:X' }\n";
         assert_eq!(
             (of(platform, "orders"), of(platform, "sales")),
             ("ops orders@example.com".into(), "ops".into())
         );
-        let own = "[alerts.teams]\norders = ['orders-slack']\n";
+        let own = "[alerts.teams]\norders = ['orders-slack']\n[alerts.channels]\n\
+                   orders-slack = { kind = 'slack', url = 'env:X' }\n";
         assert_eq!(of(own, "orders"), "orders-slack");
     }
 

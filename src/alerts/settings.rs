@@ -11,6 +11,7 @@ use super::evaluate::BROKEN;
 use super::finding::Finding;
 use super::lifecycle::Quiet;
 use super::rule::{RULES, Rules, is_rule};
+use crate::delivery::ChannelSettings;
 use crate::model::{Recipient, utc_day};
 
 /// The longest wait for a reminder, in days.
@@ -27,6 +28,8 @@ pub struct AlertSettings {
     pub teams: BTreeMap<String, Vec<Recipient>>,
     /// Who is told what nobody else is.
     pub fallback: Vec<Recipient>,
+    /// The channels that recipients may be, by name.
+    pub channels: BTreeMap<String, ChannelSettings>,
     /// After how many days an alert that lasts is told again, counted from the time before; the
     /// last of them again and again. Empty: never.
     pub reminder_days: Vec<u32>,
@@ -72,6 +75,7 @@ impl Default for AlertSettings {
             recipients: Vec::new(),
             teams: BTreeMap::new(),
             fallback: Vec::new(),
+            channels: BTreeMap::new(),
             reminder_days: vec![1, 3, 7],
             mutes: Vec::new(),
             rules: BTreeMap::new(),
@@ -86,12 +90,41 @@ impl AlertSettings {
     /// With the first mistake, and the key that it is in.
     pub fn check(&self) -> Result<(), AlertSettingsError> {
         self.rules().and(self.silences()).map(|_| ())?;
+        self.check_channels()?;
         let sensible = |days: &u32| (1..=REMINDER_DAYS_MAX).contains(days);
         if self.reminder_days.iter().all(sensible) {
             return Ok(());
         }
         let reason = format!("days from 1 to {REMINDER_DAYS_MAX}");
         Err(AlertSettingsError { key: "alerts.reminder_days".to_owned(), reason })
+    }
+
+    /// Channels are whole, and whoever is named is one.
+    fn check_channels(&self) -> Result<(), AlertSettingsError> {
+        for (name, channel) in &self.channels {
+            let is_name = matches!(name.parse(), Ok(Recipient::Channel(_)));
+            if !is_name {
+                let reason = "a name is of lower-case letters, digits and dashes".to_owned();
+                return Err(AlertSettingsError { key: "alerts.channels".to_owned(), reason });
+            }
+            channel.check().map_err(|(key, reason)| AlertSettingsError {
+                key: format!("alerts.channels.{name}.{key}"),
+                reason,
+            })?;
+        }
+        let teams = self.teams.iter().map(|(team, to)| (format!("teams.{team}"), to));
+        let named =
+            [("recipients".to_owned(), &self.recipients), ("fallback".into(), &self.fallback)];
+        for (key, to) in named.into_iter().chain(teams) {
+            let unknown = |to: &&Recipient| matches!(to, Recipient::Channel(name) if !self.channels.contains_key(name));
+            if let Some(recipient) = to.iter().find(unknown) {
+                let reason = format!(
+                    "`{recipient}` is no address, and there is no [alerts.channels.{recipient}]"
+                );
+                return Err(AlertSettingsError { key: format!("alerts.{key}"), reason });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn rules(&self) -> Result<Rules, AlertSettingsError> {
@@ -198,6 +231,14 @@ mod tests {
         assert!(mute("team = 'a'\nfrom = '2026-12-01'\nuntil = '2026-12-01'").contains(".until"));
         assert!(refusal("[[mutes]]\nteam = 'a'\nwhy = ' '").contains(".why"));
         assert!(toml::from_str::<AlertSettings>("recipients = ['nobody here']").is_err());
+        let text = refusal("recipients = ['ops']");
+        assert!(text.starts_with("alerts.recipients: `ops` is no address, and there is"), "{text}");
+        let text = refusal("[channels.Ops]\nkind = 'slack'\nurl = 'env:X'");
+        assert!(text.starts_with("alerts.channels: a name is of"), "{text}");
+        let text = refusal("[channels.ops]\nkind = 'slack'\nurl = 'https://x.example/secret'");
+        assert!(text.starts_with("alerts.channels.ops.url: write where"), "{text}");
+        let channel = "recipients = ['ops']\n[channels.ops]\nkind = 'slack'\nurl = 'env:X'";
+        assert!(read(channel).check().is_ok());
         assert!(read("").check().is_ok());
         let defaults = AlertSettings::default().reminders();
         assert_eq!(defaults, REMINDERS);

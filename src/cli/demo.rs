@@ -18,7 +18,7 @@ use super::{Exit, Failure, World};
 use crate::analysis::Edition;
 use crate::app::App;
 use crate::config::Config;
-use crate::delivery::Via;
+use crate::delivery::MailVia;
 use crate::demo;
 use crate::model::{BillSource, Period, Teller, utc_day};
 use crate::quota::QuotaSetting;
@@ -216,7 +216,7 @@ fn company(out: &Path) -> Result<Config, Failure> {
     }
     let mut config = Config::parse(&text, Path::new("the demo's configuration"))?;
     if let Some(mail) = &mut config.mail {
-        mail.via = Via::Outbox;
+        mail.via = MailVia::Outbox;
         mail.outbox = out.join("outbox");
     }
     config.quotas = demo::quotas()

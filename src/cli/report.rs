@@ -254,6 +254,7 @@ pub(super) fn tell(world: &World, deliveries: &Deliveries) {
                 format!("sent to {to}: {message_id}{marked}{cut}")
             }
             Outcome::AlreadySent { at, .. } => format!("already sent to {to}, as of {at}"),
+            Outcome::Withdrawn { reason } => format!("not sent to {to}, and never to be: {reason}"),
             Outcome::Failed { reason, .. } => format!("not sent to {to}: {reason}"),
             Outcome::Unknown { reason } => format!("may have been sent to {to}: {reason}"),
             Outcome::Busy { holder, until } => {

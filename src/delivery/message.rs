@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::Address;
+use super::render::{RenderError, Rendered};
+use super::sender::{Draft, Ready};
+use crate::model::{Address, Occurrence, Recipient};
 
 /// A file that goes with a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +47,41 @@ pub struct Message {
     pub key: String,
 }
 
-impl Message {
-    /// This message, marked for a reader who may have it already.
-    #[must_use]
-    pub fn marked_as_possible_duplicate(mut self) -> Self {
+impl Draft for Message {
+    type Ready = Rendered;
+
+    fn bind(&mut self, occurrence: &Occurrence) {
+        if let Recipient::Mail(to) = &occurrence.recipient {
+            self.to = to.clone();
+        }
+        self.key = occurrence.key();
+    }
+
+    fn marked_as_possible_duplicate(mut self) -> Self {
         self.subject = format!("[possible duplicate] {}", self.subject);
         self
+    }
+
+    fn render(&self, size_max: usize) -> Result<Rendered, RenderError> {
+        Self::render(self, size_max)
+    }
+
+    fn date(&self) -> Timestamp {
+        self.date
+    }
+}
+
+impl Ready for Rendered {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn left_out(&self) -> Vec<String> {
+        self.left_out.iter().map(|left| left.file_name.clone()).collect()
     }
 }
 

@@ -1,25 +1,35 @@
-//! Messages, and the ways they leave: SES, or the outbox folder; and metrics, which CloudWatch
-//! takes.
+//! Messages, and the ways they leave: mails by SES or into the outbox folder, posts to SNS topics
+//! and to the webhooks of Slack and Teams; and metrics, which CloudWatch takes.
 //!
 //! A [`Message`] is rendered once into the bytes of one MIME mail for one recipient, and a
 //! [`Sender`] hands over exactly these bytes. This room knows nothing of reports, and does not
 //! decide whether a mail is due: the ledger in `store` does.
 
+mod channel;
 mod message;
 mod metrics;
 mod outbox;
+mod post;
 mod render;
+mod secret;
 mod sender;
 mod ses;
 mod settings;
+mod slack;
+mod sns;
+mod teams;
 mod transmitted;
+mod webhook;
 mod whole;
 
+pub use channel::{Channel, ChannelKind, ChannelSettings};
 pub use message::{Attachment, Message};
 pub use metrics::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError};
 pub use outbox::Outbox;
+pub use post::{Form, Post, PostGroup, PostItem, PostReady, PostSection};
 pub use render::{LeftOut, RenderError, Rendered, SIZE_MAX};
-pub use sender::{Accepted, Cause, SendError, Sender, Transport, Via};
+pub use secret::SecretRef;
+pub use sender::{Accepted, Cause, Draft, Ready, SendError, Sender, Transport, Via};
 pub use ses::Ses;
-pub use settings::{MailSettings, OnUnknown};
+pub use settings::{MailSettings, MailVia, OnUnknown};
 pub use whole::{WholeCall, no_call};

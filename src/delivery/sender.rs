@@ -2,14 +2,16 @@
 
 use std::future::Future;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::message::Message;
 use super::outbox::Outbox;
-use super::render::Rendered;
+use super::render::{RenderError, Rendered};
 use super::ses::Ses;
-use crate::model::Address;
+use crate::model::{Address, Occurrence};
 
-/// The way a mail leaves.
+/// The way something leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
@@ -17,6 +19,12 @@ pub enum Via {
     Outbox,
     /// Amazon SES.
     Ses,
+    /// Amazon SNS.
+    Sns,
+    /// A Slack webhook.
+    Slack,
+    /// A Microsoft Teams webhook.
+    Teams,
 }
 
 impl Via {
@@ -26,10 +34,13 @@ impl Via {
         match self {
             Self::Outbox => "outbox",
             Self::Ses => "ses",
+            Self::Sns => "sns",
+            Self::Slack => "slack",
+            Self::Teams => "teams",
         }
     }
 
-    /// Whether sending the same mail again changes nothing. SES has no idempotency token; in the
+    /// Whether sending the same again changes nothing. Services have no idempotency token; in the
     /// outbox a repeat is the same file.
     #[must_use]
     pub const fn is_repeatable(self) -> bool {
@@ -92,6 +103,12 @@ pub enum Cause {
     Content,
     /// The outbox folder cannot be written.
     Folder,
+    /// The secret that a channel's settings refer to cannot be had, or is no address.
+    Secret,
+    /// The webhook or the topic is gone, or was never there.
+    Gone,
+    /// A channel's own trouble, which it says that it did nothing in.
+    Stumbled,
     /// Refused in words not known here.
     Other,
 }
@@ -100,13 +117,13 @@ impl Cause {
     /// Whether the same mail may be taken later with nothing changed by a person.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Throttled | Self::DailyQuota | Self::Unreachable)
+        matches!(self, Self::Throttled | Self::DailyQuota | Self::Unreachable | Self::Stumbled)
     }
 
     /// Whether the service as such cannot be used now, whatever the mail.
     #[must_use]
     pub const fn is_unavailable(self) -> bool {
-        matches!(self, Self::Throttled | Self::Unreachable | Self::Credentials)
+        matches!(self, Self::Throttled | Self::Unreachable | Self::Credentials | Self::Stumbled)
     }
 
     /// What to do about it; empty where the reason says all.
@@ -114,7 +131,7 @@ impl Cause {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Throttled => {
-                "SES takes fewer mails a second; start again, only what is missing is sent"
+                "it takes fewer in that time; start again, only what is missing is sent"
             }
             Self::DailyQuota => {
                 "the account's 24-hour sending quota is used up; start again later, or have it raised"
@@ -124,7 +141,9 @@ impl Cause {
             }
             Self::Region => "set AWS_REGION, or `region` in the AWS profile",
             Self::Credentials => "give AWS credentials: a role, AWS_PROFILE, or `aws sso login`",
-            Self::Denied => "allow ses:SendEmail and ses:SendRawEmail on the sending identity",
+            Self::Denied => {
+                "allow ses:SendEmail and ses:SendRawEmail on the sending identity, for a topic sns:Publish"
+            }
             Self::SenderUnverified => {
                 "verify the address or domain of `from` under [mail] in SES, in the region used"
             }
@@ -137,18 +156,67 @@ impl Cause {
             Self::Recipient => "correct the recipient's address in the configuration",
             Self::ConfigurationSet => "correct or remove `configuration_set` under [mail]",
             Self::Folder => "make the folder of `outbox` under [mail] writable",
+            Self::Secret => {
+                "set what the channel's `url` refers to, and allow ssm:GetParameter or \
+                 secretsmanager:GetSecretValue on it (and kms:Decrypt on its key)"
+            }
+            Self::Gone => "make the webhook or the topic anew, and put its address in place",
+            Self::Stumbled => "it goes with the next evaluation",
             Self::Content | Self::Other => "",
         }
     }
 }
 
-/// What takes mails. The one implementation outside of tests is [`Sender`].
-pub trait Transport: Sync {
-    /// Hands over one mail, in one attempt.
+/// What can be delivered: a mail, or a post for a channel. Made into bytes once, so that what is on
+/// record is what left.
+pub trait Draft: Clone + Send + Sync {
+    /// The bytes that leave.
+    type Ready: Ready;
+
+    /// Makes it that occurrence's: its key, and whom it is to.
+    fn bind(&mut self, occurrence: &Occurrence);
+
+    /// The same, marked for a reader who may have it already.
+    #[must_use]
+    fn marked_as_possible_duplicate(self) -> Self;
+
+    /// The bytes, at most so many of them.
     ///
     /// # Errors
-    /// [`SendError`] says whether the mail may have left.
-    fn send(&self, mail: &Rendered) -> impl Future<Output = Result<Accepted, SendError>> + Send;
+    /// When it does not fit.
+    fn render(&self, size_max: usize) -> Result<Self::Ready, RenderError>;
+
+    /// What "now" was when it was made.
+    fn date(&self) -> Timestamp;
+}
+
+/// Bytes that are about to leave.
+pub trait Ready: Send + Sync {
+    /// The bytes.
+    fn bytes(&self) -> &[u8];
+
+    /// Their SHA-256, in hexadecimal.
+    fn sha256(&self) -> &str;
+
+    /// The names of files that did not fit; its reader is told.
+    fn left_out(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What takes drafts of one kind: [`Sender`] mails, [`super::Channel`] posts.
+pub trait Transport: Sync {
+    /// What it takes.
+    type Draft: Draft;
+
+    /// Hands over one, in one attempt.
+    ///
+    /// # Errors
+    /// [`SendError`] says whether it may have left.
+    fn send(
+        &self,
+        ready: &<Self::Draft as Draft>::Ready,
+    ) -> impl Future<Output = Result<Accepted, SendError>> + Send;
 
     /// Which way it is.
     fn via(&self) -> Via;
@@ -164,6 +232,8 @@ pub enum Sender {
 }
 
 impl Transport for Sender {
+    type Draft = Message;
+
     async fn send(&self, mail: &Rendered) -> Result<Accepted, SendError> {
         match self {
             Self::Ses(ses) => ses.send(mail).await,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::Via;
 use crate::model::Address;
 
 /// The terms on which mails leave.
@@ -13,8 +12,8 @@ use crate::model::Address;
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
     /// `outbox` or `ses`.
-    #[serde(default = "outbox_way")]
-    pub via: Via,
+    #[serde(default)]
+    pub via: MailVia,
     /// Who writes: `Runledger <runledger@example.com>`. With SES, a verified address or domain.
     pub from: Address,
     /// Where answers go, if not to `from`.
@@ -39,6 +38,17 @@ pub struct MailSettings {
     pub max_megabytes: u8,
 }
 
+/// The way mails leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailVia {
+    /// A folder of files.
+    #[default]
+    Outbox,
+    /// Amazon SES.
+    Ses,
+}
+
 /// What to do about a mail that may have left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,10 +66,6 @@ impl MailSettings {
     pub fn size_max(&self) -> usize {
         usize::from(self.max_megabytes) * 1_000_000
     }
-}
-
-const fn outbox_way() -> Via {
-    Via::Outbox
 }
 
 fn outbox_folder() -> PathBuf {
@@ -108,14 +114,14 @@ mod tests {
     #[test]
     fn a_sender_is_all_it_takes() {
         let settings = read("from = 'Runledger <runledger@example.com>'").unwrap();
-        assert_eq!((settings.via, settings.on_unknown), (Via::Outbox, OnUnknown::Hold));
+        assert_eq!((settings.via, settings.on_unknown), (MailVia::Outbox, OnUnknown::Hold));
         assert_eq!((settings.lease.as_secs(), settings.size_max()), (60, 20_000_000));
         let full = read(
             "via = 'ses'\nfrom = 'a@example.com'\nreply_to = 'b@example.com'\noutbox = 'x'\n\
              configuration_set = 'c'\nlease = '2m'\non_unknown = 'resend'\nmax_megabytes = 40",
         );
         let full = full.unwrap();
-        assert_eq!((full.via, full.lease.as_secs()), (Via::Ses, 120));
+        assert_eq!((full.via, full.lease.as_secs()), (MailVia::Ses, 120));
         assert_eq!((full.on_unknown, full.size_max()), (OnUnknown::Resend, 40_000_000));
     }
 

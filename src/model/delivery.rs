@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Address;
+use super::Recipient;
 
 /// One report for one period for one recipient: the thing that is sent at most once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub struct Occurrence {
     /// 0 for the report, 1 for its first restatement, and so on.
     pub revision: u32,
     /// Who gets it.
-    pub recipient: Address,
+    pub recipient: Recipient,
     /// A copy that somebody asked for, to try. It is on record, may be had as often as wished, and
     /// never counts as the occurrence.
     pub copy: bool,
@@ -82,12 +82,14 @@ pub enum DeliveryState {
     Failed,
     /// The call was begun and its end is not known: the mail may have left.
     Unknown,
+    /// It did not leave and never will: a later one says what it had to say.
+    Withdrawn,
 }
 
 impl DeliveryState {
     /// Every state, in the order of a delivery's life.
-    pub const ALL: [Self; 5] =
-        [Self::Claimed, Self::Sending, Self::Sent, Self::Failed, Self::Unknown];
+    pub const ALL: [Self; 6] =
+        [Self::Claimed, Self::Sending, Self::Sent, Self::Failed, Self::Unknown, Self::Withdrawn];
 
     /// The state's word in the ledger and in JSON.
     #[must_use]
@@ -98,6 +100,7 @@ impl DeliveryState {
             Self::Sent => "SENT",
             Self::Failed => "FAILED",
             Self::Unknown => "UNKNOWN",
+            Self::Withdrawn => "WITHDRAWN",
         }
     }
 
@@ -140,11 +143,12 @@ mod tests {
             occurrence("weekly", "Zahlungsläufe", "ada@example.com"),
             occurrence("weekly", &"x".repeat(500), "ada@example.com"),
             occurrence("weekly", &"x".repeat(501), "ada@example.com"),
+            occurrence("weekly", "all", "ada"),
         ]
         .iter()
         .map(Occurrence::key)
         .collect();
-        assert_eq!(keys.len(), 10);
+        assert_eq!(keys.len(), 11);
         assert!(keys.iter().all(|key| key.is_ascii() && key.len() < 1000 && !key.contains('#')));
     }
 

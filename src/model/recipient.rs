@@ -33,6 +33,15 @@ pub enum RecipientError {
 }
 
 impl Recipient {
+    /// In full: the mailbox without the name it is shown under, or the channel's name.
+    #[must_use]
+    pub fn in_full(&self) -> &str {
+        match self {
+            Self::Mail(address) => address.mailbox(),
+            Self::Channel(name) => name,
+        }
+    }
+
     /// What tells one recipient from another: addresses in lower case, because one person must not
     /// be told twice.
     #[must_use]

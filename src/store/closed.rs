@@ -15,24 +15,17 @@ mod crashes;
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::chunks::sha256;
 use super::item::Item;
 use super::keys::{self, CLOSED, PARTITION_KEY, SORT_KEY};
-use super::query::key_of;
 use super::{Store, StoreError};
 
-/// The most bytes of a chunk: an item may have 400 KB, its keys and names included.
-const CHUNK_BYTES_MAX: usize = 350_000;
-/// Chunks under way at once.
-const CONCURRENCY: usize = 4;
 const HEADER: &str = "header";
-const BYTES: &str = "bytes";
 
 /// A month to be closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,14 +137,7 @@ impl Store {
         let Some(part) = month.parts.get(name) else { return Ok(None) };
         let partition = keys::closed_partition(&month.month);
         let prefix = format!("{}#{name}#", month.digest);
-        let items = self.ledger_table.query_prefix(&partition, &prefix).await?;
-        let mut bytes = Vec::with_capacity(part.bytes);
-        for item in &items {
-            let chunk = item.get(BYTES).and_then(|value| value.as_b().ok());
-            let chunk = chunk
-                .ok_or_else(|| self.ledger_table.unreadable(item, "it holds no bytes".into()))?;
-            bytes.extend_from_slice(chunk.as_ref());
-        }
+        let bytes = self.ledger_table.chunks(&partition, &prefix).await?;
         if sha256(&bytes) == part.sha256 {
             Ok(Some(bytes))
         } else {
@@ -169,17 +155,10 @@ impl Store {
         to_close: &MonthToClose,
     ) -> Result<(), StoreError> {
         let partition = keys::closed_partition(&header.month);
-        let mut chunks = Vec::new();
         for (name, bytes) in &to_close.parts {
-            for (number, chunk) in bytes.chunks(CHUNK_BYTES_MAX).enumerate() {
-                let mut item = key_of(&partition, &format!("{}#{name}#{number:06}", header.digest));
-                item.insert(BYTES.to_owned(), AttributeValue::B(Blob::new(chunk)));
-                chunks.push(item);
-            }
+            let prefix = format!("{}#{name}#", header.digest);
+            self.ledger_table.put_chunks(&partition, &prefix, bytes).await?;
         }
-        let writes: Vec<_> =
-            chunks.into_iter().map(|item| self.ledger_table.put_item(item)).collect();
-        stream::iter(writes).buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         Ok(())
     }
 
@@ -229,8 +208,4 @@ fn header_item(header: &ClosedMonth) -> Result<Item, serde_json::Error> {
     ]);
     item.insert(HEADER.to_owned(), AttributeValue::S(serde_json::to_string(header)?));
     Ok(item)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }

@@ -16,6 +16,8 @@
 //! | a schedule's due time | `TURN#<schedule>#<month>` | the time | after 400 days |
 //! | since when a schedule is looked at | `TURN#<schedule>` | `SINCE` | never |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
+//! | what is known of alerts: its header | `ALERT` | `state` | never |
+//! | its chunks | `ALERT#<generation>` | a word of their own, number | with the next one |
 //! | a closed month | `CLOSED` | the month | never |
 //! | its parts | `CLOSED#<month>` | digest, part, chunk | never |
 //! | a late run of a closed month | `LATE#<month>` | identity | retention after it came |
@@ -56,6 +58,8 @@ pub(super) const BILL: &str = "BILL";
 pub(super) const DAYS: &str = "DAYS";
 pub(super) const CHANGED: &str = "CHANGED";
 pub(super) const RESERVE: &str = "RESERVE";
+/// The partition of the header of what is known of alerts.
+pub(super) const ALERT: &str = "ALERT";
 
 /// How many partitions share a day. Part of the stored format: not a setting.
 pub(super) const SHARDS: u32 = 4;
@@ -143,6 +147,11 @@ fn spread(key: &str) -> u32 {
 /// The partition of a closed month's parts.
 pub(super) fn closed_partition(month: &str) -> String {
     format!("CLOSED#{month}")
+}
+
+/// The partition of what was known of alerts after an evaluation.
+pub(super) fn alert_partition(generation: u64) -> String {
+    format!("{ALERT}#{generation}")
 }
 
 /// The partition of runs of a closed month that came too late to be stored as runs.

@@ -39,6 +39,13 @@ pub enum Claimed {
     Busy(Lease),
     /// It is done.
     Sent(SentMail),
+    /// It is never to be sent: a later one says what it had to say.
+    Withdrawn {
+        /// Why not.
+        reason: String,
+        /// The calls before that whose end is not known: where there are any, it may have left.
+        unknown_ends: u32,
+    },
     /// It may have left, and the policy is to leave it alone.
     Unknown {
         /// Why its end is not known.
@@ -149,14 +156,40 @@ impl Ledger {
         ask: &Ask,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
+        self.take(occurrence, |found| record::decide(occurrence, found, ask, now)).await
+    }
+
+    /// Takes a delivery back, so that nobody ever makes it: [`Claimed::Yours`] where it has not
+    /// left, with [`Held::record`] saying whether it may have. The asker's `why` is its reason.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn withdraw(
+        &self,
+        occurrence: &Occurrence,
+        ask: &Ask,
+        now: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        self.take(occurrence, |found| record::decide_withdrawal(occurrence, found, ask, now)).await
+    }
+
+    async fn take(
+        &self,
+        occurrence: &Occurrence,
+        decide: impl Fn(Option<&Record>) -> Decision,
+    ) -> Result<Claimed, StoreError> {
         for _ in 0..TRIES_MAX {
             let found = self.get(occurrence).await?;
-            let (next, claimed) = match record::decide(occurrence, found.as_ref(), ask, now) {
+            let (next, claimed) = match decide(found.as_ref()) {
                 Decision::Take(next) => (next.clone(), Claimed::Yours(Held(Box::new(next)))),
                 Decision::Hold { reason, write: Some(next) } => (next, Claimed::Unknown { reason }),
                 Decision::Hold { reason, write: None } => return Ok(Claimed::Unknown { reason }),
                 Decision::Wait(lease) => return Ok(Claimed::Busy(lease)),
                 Decision::Sent(mail) => return Ok(Claimed::Sent(mail)),
+                Decision::Withdrawn { reason } => {
+                    let unknown_ends = found.map_or(0, |record| record.unknown_ends);
+                    return Ok(Claimed::Withdrawn { reason, unknown_ends });
+                }
             };
             if matches!(self.put(found.as_ref(), &next).await?, Written::Done) {
                 return Ok(claimed);

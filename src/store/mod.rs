@@ -4,7 +4,9 @@
 //! There is one implementation, on `aws-sdk-dynamodb`. With no AWS account the same API is answered
 //! in-process from a file (`embedded`). SDK types do not leave this room.
 
+mod alert_state;
 mod bills;
+mod chunks;
 mod closed;
 mod embedded;
 mod error;
@@ -32,6 +34,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+pub use alert_state::Generation;
 pub use closed::{ClosedBy, ClosedMonth, ClosingOutcome, MonthToClose};
 pub use error::StoreError;
 pub use lease::{Clock, RealClock};

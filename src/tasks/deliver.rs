@@ -13,18 +13,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 pub use self::outcome::{Deliveries, DeliveryOutcome, Outcome, Verdict};
-use crate::delivery::{Message, OnUnknown, Transport};
+use crate::delivery::{Draft, Message, OnUnknown, Transport};
 use crate::model::{Occurrence, Usd};
 use crate::store::{Ask, Clock, Ledger, StoreError};
 
-/// A mail that is due, and what it is.
+/// A mail that is due, and what it is; or a post for a channel.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mail {
+pub struct Mail<D = Message> {
     /// What it counts as in the ledger. Its recipient and key replace those of the message, so that
     /// the two cannot differ.
     pub occurrence: Occurrence,
     /// The mail.
-    pub message: Message,
+    pub message: D,
     /// The total that it states.
     pub total_usd: Usd,
 }
@@ -71,7 +71,7 @@ pub struct Terms {
 pub async fn deliver<T: Transport, C: Clock>(
     ledger: &Ledger,
     transport: &T,
-    mails: Vec<Mail>,
+    mails: Vec<Mail<T::Draft>>,
     terms: &Terms,
     clock: &C,
 ) -> Result<Deliveries, StoreError> {
@@ -92,8 +92,7 @@ pub async fn deliver<T: Transport, C: Clock>(
             continue;
         }
         let ask = Ask { again: seen.get(&key).copied(), ..ask.clone() };
-        mail.message.to = mail.occurrence.recipient.clone();
-        mail.message.key = key;
+        mail.message.bind(&mail.occurrence);
         let attempt = attempt::Attempt { ledger, transport, clock, terms, ask: &ask };
         let outcome = attempt.run(&mail).await.unwrap_or_else(|error| Outcome::of_ledger(&error));
         outcome::log(&mail.occurrence, &outcome);
@@ -107,9 +106,9 @@ pub async fn deliver<T: Transport, C: Clock>(
 ///
 /// It is read for plain sending too: a ledger that cannot be read must be known before the first
 /// mail leaves, not after it.
-async fn versions_seen(
+async fn versions_seen<D>(
     ledger: &Ledger,
-    mails: &[Mail],
+    mails: &[Mail<D>],
     order: &Order,
 ) -> Result<HashMap<String, u64>, StoreError> {
     let mut families: Vec<(&str, &str)> = mails

@@ -7,7 +7,7 @@ use super::deliver::Mail;
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{Books, Edition, Figures};
 use crate::delivery::{Attachment, MailSettings, Message};
-use crate::model::{Address, Occurrence};
+use crate::model::{Address, Occurrence, Recipient};
 use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Templates};
 use crate::store::{Ledger, Store, StoreError};
 use crate::tables::{TableError, failures_csv, jobs_csv};
@@ -77,11 +77,11 @@ pub async fn mails(
                 period: publication.request.period.name.clone(),
                 edition: team.unwrap_or(Occurrence::WHOLE_COMPANY).to_owned(),
                 revision: figures.revision,
-                recipient: recipient.clone(),
+                recipient: Recipient::Mail(recipient.clone()),
                 copy: publication.copy_to.is_some(),
             };
             mails.push(Mail {
-                message: message(mail, figures, &rendered, &occurrence, attachments.clone()),
+                message: message(mail, figures, &rendered, &occurrence, recipient, &attachments),
                 total_usd: figures.totals.cost_usd,
                 occurrence,
             });
@@ -142,17 +142,18 @@ fn message(
     figures: &Figures,
     rendered: &RenderedReport,
     occurrence: &Occurrence,
-    attachments: Vec<Attachment>,
+    to: &Address,
+    attachments: &[Attachment],
 ) -> Message {
     let copy = if occurrence.copy { "[copy] " } else { "" };
     Message {
         from: mail.from.clone(),
-        to: occurrence.recipient.clone(),
+        to: to.clone(),
         reply_to: mail.reply_to.clone(),
         subject: format!("{copy}{}", rendered.subject),
         text: rendered.text.clone(),
         html: rendered.html.clone(),
-        attachments,
+        attachments: attachments.to_vec(),
         date: figures.as_of,
         key: occurrence.key(),
     }

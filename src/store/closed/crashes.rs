@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::*;
+use crate::store::chunks::CHUNK_BYTES_MAX;
 use crate::store::{StoreSettings, Table};
 
 /// A connection that a process has for so many calls, and then is gone. Where `answers` is false

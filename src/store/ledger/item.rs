@@ -60,7 +60,7 @@ struct Stored {
 pub(super) fn to_item(record: &Record) -> Result<Item, String> {
     let Record { occurrence, .. } = record.clone();
     let stored = Stored {
-        recipient: occurrence.recipient.mailbox().to_owned(),
+        recipient: occurrence.recipient.in_full().to_owned(),
         report: occurrence.report,
         period: occurrence.period,
         edition: occurrence.edition,
@@ -163,7 +163,8 @@ mod tests {
             Stage::Claimed(lease.clone()),
             Stage::Sending { lease, via: Via::Outbox },
             Stage::Failed { reason: reason.clone(), retryable },
-            Stage::Unknown { reason },
+            Stage::Unknown { reason: reason.clone() },
+            Stage::Withdrawn { reason },
             Stage::Sent(record(Stage::Unknown { reason: String::new() }).first_sent.unwrap()),
         ];
         for stage in stages {
@@ -177,7 +178,10 @@ mod tests {
     #[test]
     fn keys_are_apart() {
         assert_eq!(partition("weekly #1/2", "2026-W46"), "DELIVERY#weekly%20%231%2F2#2026-W46");
-        let copy = record(Stage::Unknown { reason: String::new() }).occurrence;
+        let mut channel = record(Stage::Unknown { reason: String::new() });
+        let copy = channel.occurrence.clone();
+        channel.occurrence.recipient = "ops-slack".parse().unwrap();
+        assert_eq!(of_item(&to_item(&channel).unwrap()), Ok(channel));
         assert_eq!(sort_key(&copy), "COPY#Zahlungsl%C3%A4ufe#ada@example.org#r0003");
         assert_ne!(sort_key(&Occurrence { copy: false, ..copy.clone() }), sort_key(&copy));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::record::{Ask, Decision, End, Record, SentMail, Stage, decide};
+use super::record::{Ask, Decision, End, Record, SentMail, Stage, decide, decide_withdrawal};
 use crate::delivery::{OnUnknown, Via};
 use crate::model::{DeliveryState, Occurrence, Usd};
 
@@ -126,7 +126,9 @@ impl World {
                     Decision::Hold { write: Some(next), .. } if self.put(found.as_ref(), &next) => {
                         At::Done
                     }
-                    Decision::Sent(_) | Decision::Hold { write: None, .. } => At::Done,
+                    Decision::Sent(_)
+                    | Decision::Withdrawn { .. }
+                    | Decision::Hold { write: None, .. } => At::Done,
                     _ => At::Asking,
                 }
             }
@@ -262,6 +264,27 @@ proptest! {
         let last = world.settle();
         prop_assert!(matches!(last.stage, Stage::Sent(_)), "{:#?}", last.history);
         prop_assert!(world.left >= 1);
+    }
+
+    /// What is withdrawn before it left never leaves, whoever is at it or comes later.
+    #[test]
+    fn what_is_withdrawn_never_leaves(
+        before in schedules(), after in schedules(), starts in 1..4_usize
+    ) {
+        let mut world = World::new(starts, Via::Ses, OnUnknown::Hold);
+        world.run(&before);
+        let (found, (_, ask)) = (world.record.clone(), world.fresh(None));
+        match decide_withdrawal(&occurrence(), found.as_ref(), &ask, world.now) {
+            Decision::Take(next) => {
+                prop_assert!(world.put(found.as_ref(), &next));
+                prop_assert_eq!(world.left, 0);
+                world.run(&after);
+                prop_assert_eq!(world.settle().state(), DeliveryState::Withdrawn);
+                prop_assert_eq!(world.left, 0);
+            }
+            Decision::Withdrawn { .. } => prop_assert!(false, "nobody has withdrawn it yet"),
+            Decision::Wait(_) | Decision::Sent(_) | Decision::Hold { .. } => {}
+        }
     }
 
     /// Of those who ask for a resend of the same sending, one serves all.

@@ -77,6 +77,11 @@ pub enum Stage {
         /// Why not.
         reason: String,
     },
+    /// It did not leave and never will.
+    Withdrawn {
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// A hold on a delivery.
@@ -147,6 +152,8 @@ pub(super) enum Decision {
     Wait(Lease),
     /// It is done.
     Sent(SentMail),
+    /// It is never to be sent.
+    Withdrawn { reason: String },
     /// It may have left, and is left alone. The record is to be written first if it is new.
     Hold { reason: String, write: Option<Record> },
 }
@@ -202,6 +209,7 @@ pub(super) fn decide(
         Stage::Sent(_) if asked_again => take(&ask.why),
         Stage::Sent(mail) => Decision::Sent(mail.clone()),
         Stage::Failed { reason, .. } => take(&format!("again after: {reason}")),
+        Stage::Withdrawn { reason } => Decision::Withdrawn { reason: reason.clone() },
         Stage::Unknown { reason } => {
             if asked_again || record.may_be_resent(ask) {
                 take(&record.why_again(ask))
@@ -209,6 +217,23 @@ pub(super) fn decide(
                 Decision::Hold { reason: reason.clone(), write: None }
             }
         }
+    }
+}
+
+/// Decides whether an occurrence may be taken back, so that it never leaves: wherever it might be
+/// taken to be sent, and it has not been withdrawn yet.
+pub(super) fn decide_withdrawal(
+    occurrence: &Occurrence,
+    found: Option<&Record>,
+    ask: &Ask,
+    now: Timestamp,
+) -> Decision {
+    match decide(occurrence, found, ask, now) {
+        Decision::Take(claimed) => {
+            let stage = Stage::Withdrawn { reason: cut(&ask.why) };
+            Decision::Take(claimed.moved(stage, &ask.by, now, &ask.why))
+        }
+        other => other,
     }
 }
 
@@ -238,6 +263,7 @@ impl Record {
             Stage::Sent(_) => DeliveryState::Sent,
             Stage::Failed { .. } => DeliveryState::Failed,
             Stage::Unknown { .. } => DeliveryState::Unknown,
+            Stage::Withdrawn { .. } => DeliveryState::Withdrawn,
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Files;
 use crate::delivery::{Attachment, MailSettings, Message};
-use crate::model::{Address, Occurrence, Usd, utc_day};
+use crate::model::{Address, Occurrence, Recipient, Usd, utc_day};
 use crate::tasks::deliver::Mail;
 
 /// The report's name in the delivery ledger.
@@ -37,7 +37,7 @@ pub fn mails(
             period: month.to_owned(),
             edition: edition.clone(),
             revision: 0,
-            recipient: recipient.clone(),
+            recipient: Recipient::Mail(recipient.clone()),
             copy: false,
         };
         let message = Message {

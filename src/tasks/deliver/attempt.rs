@@ -6,7 +6,7 @@ use tracing::{error, warn};
 
 use super::outcome::Outcome;
 use super::{Mail, Terms};
-use crate::delivery::{Accepted, Cause, Rendered, SendError, Transport, WholeCall};
+use crate::delivery::{Accepted, Cause, Draft, Ready, SendError, Transport, WholeCall};
 use crate::store::{Ask, Claimed, Clock, End, Held, Ledger, SentMail, StoreError};
 
 /// The first pause between two looks at a delivery that somebody else holds; each further one is
@@ -20,6 +20,8 @@ const RECORD_TRIES_MAX: u32 = 4;
 /// How often a claim may be lost between claiming and sending before one gives up.
 const CLAIMS_MAX: u32 = 4;
 
+type ReadyOf<T> = <<T as Transport>::Draft as Draft>::Ready;
+
 /// All that one mail's delivery needs.
 pub(super) struct Attempt<'a, T, C> {
     pub(super) ledger: &'a Ledger,
@@ -31,7 +33,7 @@ pub(super) struct Attempt<'a, T, C> {
 
 impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     /// Delivers one mail, if it is due.
-    pub(super) async fn run(&self, mail: &Mail) -> Result<Outcome, StoreError> {
+    pub(super) async fn run(&self, mail: &Mail<T::Draft>) -> Result<Outcome, StoreError> {
         for _ in 0..CLAIMS_MAX {
             // Kept to the end on record: cut before it, the mail would be held until its lease is
             // over, or UNKNOWN.
@@ -42,6 +44,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
                     return Ok(Outcome::AlreadySent { at, message_id });
                 }
                 Claimed::Unknown { reason } => return Ok(Outcome::Unknown { reason }),
+                Claimed::Withdrawn { reason, .. } => return Ok(Outcome::Withdrawn { reason }),
                 Claimed::Busy(lease) => {
                     return Ok(Outcome::Busy { holder: lease.holder, until: lease.until });
                 }
@@ -61,7 +64,10 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
 
     /// Claims the mail. Whoever holds it is waited for until the lease ends, and once more as long
     /// where they renew it.
-    async fn claim(&self, mail: &Mail) -> Result<(Claimed, WholeCall), StoreError> {
+    async fn claim(
+        &self,
+        mail: &Mail<T::Draft>,
+    ) -> Result<(Claimed, WholeCall), StoreError> {
         let patience = self.terms.lease * 2;
         let (mut waited, mut pause) = (Duration::ZERO, WAIT_STEP);
         loop {
@@ -89,7 +95,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     }
 
     /// Renders and sends what is held; `None` where the hold was lost before the call.
-    async fn send(&self, mail: &Mail, held: Held) -> Result<Option<Outcome>, StoreError> {
+    async fn send(&self, mail: &Mail<T::Draft>, held: Held) -> Result<Option<Outcome>, StoreError> {
         let possible_duplicate = held.record().unknown_ends > 0 && !mail.occurrence.copy;
         let message = if possible_duplicate {
             mail.message.clone().marked_as_possible_duplicate()
@@ -151,7 +157,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
     }
 
     /// Calls, and calls again while the service says that it was too soon and the lease allows.
-    async fn call(&self, mail: &Rendered, held: &Held) -> Result<Accepted, SendError> {
+    async fn call(&self, mail: &ReadyOf<T>, held: &Held) -> Result<Accepted, SendError> {
         let mut pause = BACK_OFF;
         loop {
             let answer = self.transport.send(mail).await;
@@ -168,20 +174,20 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
 
     fn end_of(
         &self,
-        mail: &Mail,
-        rendered: &Rendered,
+        mail: &Mail<T::Draft>,
+        rendered: &ReadyOf<T>,
         answer: Result<Accepted, SendError>,
         possible_duplicate: bool,
     ) -> (End, Outcome) {
         match answer {
             Ok(Accepted { message_id }) => {
-                let bytes = rendered.bytes.len() as u64;
-                let left_out = rendered.left_out.iter().map(|l| l.file_name.clone()).collect();
+                let bytes = rendered.bytes().len() as u64;
+                let left_out = rendered.left_out();
                 let end = End::Sent(SentMail {
                     message_id: message_id.clone(),
                     bytes,
-                    sha256: rendered.sha256.clone(),
-                    at: mail.message.date,
+                    sha256: rendered.sha256().to_owned(),
+                    at: mail.message.date(),
                     by: self.terms.by.clone(),
                     total_usd: mail.total_usd,
                     via: self.transport.via(),

@@ -60,6 +60,11 @@ pub enum Outcome {
         /// Why that is not known.
         reason: String,
     },
+    /// It is never to be sent: a later one says what it had to say.
+    Withdrawn {
+        /// Why not.
+        reason: String,
+    },
     /// Somebody else holds it, for longer than one waits.
     Busy {
         /// Who.
@@ -112,10 +117,11 @@ impl Deliveries {
 }
 
 impl Outcome {
-    /// Whether the recipient has the mail, as far as the mail service says.
+    /// Whether the recipient has the mail, as far as the mail service says, or is to have a later
+    /// one in its place.
     #[must_use]
     pub const fn is_sent(&self) -> bool {
-        matches!(self, Self::Sent { .. } | Self::AlreadySent { .. })
+        matches!(self, Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. })
     }
 
     /// What to do about it, in one line; empty where nothing is.
@@ -125,7 +131,7 @@ impl Outcome {
             Self::Failed { hint, .. } => hint,
             Self::Unknown { .. } => UNKNOWN_HINT,
             Self::Busy { .. } => "start again when the other one is done",
-            Self::Sent { .. } | Self::AlreadySent { .. } => "",
+            Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. } => "",
         }
     }
 
@@ -167,6 +173,9 @@ pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
         }
         Outcome::AlreadySent { at, message_id } => {
             info!(%recipient, report, period, edition, revision, message_id, %at, "already sent");
+        }
+        Outcome::Withdrawn { reason } => {
+            info!(%recipient, report, period, edition, revision, reason, "mail withdrawn");
         }
         Outcome::Failed { reason, .. } => {
             info!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runledger::delivery::{Accepted, OnUnknown, Rendered, SendError, Transport, Via};
+use runledger::delivery::{Accepted, Message, OnUnknown, Rendered, SendError, Transport, Via};
 use runledger::model::DeliveryState;
 use runledger::store::Clock;
 use runledger::tasks::deliver::{Mail, Order, deliver};
@@ -53,6 +53,8 @@ impl Clock for Mortal<TestClock> {
 }
 
 impl Transport for Mortal<Counting> {
+    type Draft = Message;
+
     async fn send(&self, mail: &Rendered) -> Result<Accepted, SendError> {
         self.fuse.burn();
         let answer = self.inner.send(mail).await;
@@ -104,7 +106,7 @@ async fn at_every_step(via: Via, check: impl Fn(&str, usize, DeliveryState)) -> 
             let records = stage.ledger.records("weekly", "2026-W46").await.unwrap();
             assert_eq!(records.len(), RECIPIENTS.len(), "nobody is forgotten");
             for record in records {
-                let recipient = record.occurrence.recipient.mailbox();
+                let recipient = record.occurrence.recipient.in_full();
                 let what = format!("dead after {steps} steps, {recipient}");
                 check(&what, service.mails_to(recipient).len(), record.state());
             }
@@ -158,7 +160,7 @@ async fn a_resend_that_dies_is_not_lost_and_not_doubled() {
             clock.advance(LEASE * 2);
             deliver(&stage.ledger, &service, mails(), &plain, &clock).await.unwrap();
             for record in stage.ledger.records("weekly", "2026-W46").await.unwrap() {
-                let mails = service.mails_to(record.occurrence.recipient.mailbox()).len();
+                let mails = service.mails_to(record.occurrence.recipient.in_full()).len();
                 assert!((1..=2).contains(&mails), "dead after {steps} steps: {mails}");
                 let settled =
                     matches!(record.state(), DeliveryState::Sent | DeliveryState::Unknown);

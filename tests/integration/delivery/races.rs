@@ -77,7 +77,7 @@ async fn resends_at_once_send_each_mail_once_more() {
             let records = stage.ledger.records("weekly", "2026-W46").await.unwrap();
             for record in &records {
                 let wishes = record.history.iter().filter(|e| e.why == "resend: they deleted it");
-                let count = service.mails_to(record.occurrence.recipient.mailbox()).len();
+                let count = service.mails_to(record.occurrence.recipient.in_full()).len();
                 assert_eq!(wishes.count(), count - 1, "every further mail has its reason");
             }
         }
@@ -185,7 +185,7 @@ async fn what_was_sent_is_on_record_with_who_and_why() {
         once(&stage, &service, Order::Send, OnUnknown::Hold).await;
         let records = stage.ledger.records("weekly", "2026-W46").await.unwrap();
         assert_eq!(records.len(), 3);
-        let ada = records.iter().find(|r| r.occurrence.recipient.mailbox() == RECIPIENTS[0]);
+        let ada = records.iter().find(|r| r.occurrence.recipient.in_full() == RECIPIENTS[0]);
         let State::Sent(sent) = &ada.unwrap().stage else { panic!("{records:?}") };
         let bytes = &service.mails_to(RECIPIENTS[0])[0];
         assert_eq!((sent.bytes, &sent.sha256), (bytes.bytes.len() as u64, &bytes.sha256));

@@ -178,6 +178,8 @@ impl Counting {
 }
 
 impl Transport for Counting {
+    type Draft = Message;
+
     async fn send(&self, mail: &Rendered) -> Result<Accepted, SendError> {
         // Long enough for others to get in between, on any number of threads.
         tokio::time::sleep(Duration::from_millis(1)).await;
