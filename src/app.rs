@@ -1,18 +1,23 @@
 //! The composition root: from the configuration to the clients. The only room that builds them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use crate::alerts::{AlertSettingsError, Evaluator};
 use crate::analysis::Books;
 use crate::aws;
 use crate::config::{Config, ConfigError};
-use crate::delivery::{CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses};
+use crate::delivery::{
+    Channel, CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses,
+};
 use crate::report::{TemplateError, Templates};
 use crate::sources::{AwsAccounts, EventQueue};
 use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
 use crate::tasks::alert_facts::FactsSources;
+use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets};
 use crate::tasks::events::Drain;
 use crate::tasks::round::Rounds;
 
@@ -101,6 +106,7 @@ impl App {
             settings,
             drain: queue.map(|queue| Drain::new(&self.store, queue, settings)),
             metrics: metrics.map(|settings| (settings, cloudwatch(settings))),
+            alerts: None,
             clock: RealClock,
         })
     }
@@ -113,6 +119,26 @@ impl App {
         FactsSources { budgets, reports, quotas, quota_check, expected }
     }
 
+    /// What evaluates alerts and tells of them; `by` is who tells, for the record.
+    ///
+    /// # Errors
+    /// When a template or a setting cannot be used.
+    pub async fn alerting(&self, by: String) -> Result<Alerting<'_>, AlertingError> {
+        let Config { mail, alerts, .. } = &self.config;
+        let evaluator = Evaluator::new(alerts, self.config.alert_recipients())?;
+        let mut outlets =
+            Outlets { templates: self.templates()?, mail: None, channels: BTreeMap::new() };
+        if let Some(mail) = mail {
+            outlets.mail = Some((mail.clone(), self.sender(mail).await));
+        }
+        let lease = mail.as_ref().map_or(CHANNEL_LEASE, |mail| mail.lease);
+        for (name, settings) in &alerts.channels {
+            let channel = Channel::new(settings, self.aws().await, lease);
+            outlets.channels.insert(name.clone(), (settings.clone(), channel));
+        }
+        Ok(Alerting { evaluator, outlets, sources: self.facts_sources(), by })
+    }
+
     /// What sends mail.
     pub async fn sender(&self, mail: &MailSettings) -> Sender {
         match mail.via {
@@ -123,6 +149,17 @@ impl App {
             }
         }
     }
+}
+
+/// Alerts that nothing can be told with.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertingError {
+    /// The mail's templates.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The rules or mutes.
+    #[error(transparent)]
+    Settings(#[from] AlertSettingsError),
 }
 
 /// Books that cannot be opened.

@@ -254,6 +254,12 @@ impl Config {
         Recipients::new(&alerts, &teams)
     }
 
+    /// Whether anybody can be told alerts: there is mail, or a channel.
+    #[must_use]
+    pub fn tells_alerts(&self) -> bool {
+        self.mail.is_some() || !self.alerts.channels.is_empty()
+    }
+
     /// The configured quotas.
     #[must_use]
     pub fn quota_values(&self) -> Vec<QuotaValue> {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct Known {
     /// How far its story is told.
     pub state: AlertState,
     /// What was found when it was told last, or first: what there is to say once it is over.
-    pub finding: Finding,
+    pub finding: Arc<Finding>,
 }
 
 /// An alert after an evaluation.
@@ -39,7 +40,7 @@ pub struct Alert {
     /// What makes it the same one at other times.
     pub fingerprint: String,
     /// What is found, or was when it was told last.
-    pub finding: Finding,
+    pub finding: Arc<Finding>,
     /// Where it stands.
     pub stage: Stage,
     /// When it began.
@@ -92,7 +93,7 @@ pub struct Evaluator {
 /// What the rules say of the facts, before anything is made of it.
 struct Answers {
     /// By fingerprint, so that two findings of one are one.
-    found: BTreeMap<String, Finding>,
+    found: BTreeMap<String, Arc<Finding>>,
     /// The rules that broke, and how.
     broken: BTreeMap<&'static str, String>,
 }
@@ -145,7 +146,7 @@ impl Evaluator {
             evaluation.add(fingerprint, finding, known, step, recipients);
         }
         evaluation.alerts.sort_by_cached_key(|alert| {
-            let Finding { severity, subject, code, .. } = &alert.finding;
+            let Finding { severity, subject, code, .. } = &*alert.finding;
             (std::cmp::Reverse(*severity), subject.clone(), code.clone())
         });
         evaluation
@@ -156,12 +157,13 @@ impl Evaluator {
         for (code, rule) in self.rules.iter() {
             match guarded(|| rule.find(facts)) {
                 Ok(findings) => {
-                    let found = findings.into_iter().map(|found| (found.fingerprint(), found));
+                    let found =
+                        findings.into_iter().map(|found| (found.fingerprint(), Arc::new(found)));
                     answers.found.extend(found);
                 }
                 Err(how) => {
                     let finding = broken(code, &how);
-                    answers.found.insert(finding.fingerprint(), finding);
+                    answers.found.insert(finding.fingerprint(), Arc::new(finding));
                     answers.broken.insert(code, how);
                 }
             }
@@ -218,7 +220,7 @@ impl Evaluation {
     fn add(
         &mut self,
         fingerprint: &str,
-        finding: &Finding,
+        finding: &Arc<Finding>,
         known: Option<&Known>,
         step: Step,
         recipients: Vec<Recipient>,
@@ -227,13 +229,13 @@ impl Evaluation {
         if let Some(state) = &state {
             // What was told is what its end will be about; a quiet evaluation writes nothing.
             let kept = known.filter(|_| outcome.is_err()).map_or(finding, |known| &known.finding);
-            let known = Known { state: state.clone(), finding: kept.clone() };
+            let known = Known { state: state.clone(), finding: Arc::clone(kept) };
             self.known.insert(fingerprint.to_owned(), known);
         }
         let opened_at = state.as_ref().or(known.map(|known| &known.state));
         self.alerts.push(Alert {
             fingerprint: fingerprint.to_owned(),
-            finding: finding.clone(),
+            finding: Arc::clone(finding),
             stage: state.as_ref().map_or(Stage::Resolved, |state| state.stage),
             opened_at: opened_at.map_or(self.at, |state| state.opened_at),
             outcome,

@@ -2,6 +2,7 @@
 //! own form. Plain values, which can be stored until they have left.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ pub struct News {
     /// When it began.
     pub opened_at: Timestamp,
     /// What is found, or was when it was told last.
-    pub finding: Finding,
+    pub finding: Arc<Finding>,
 }
 
 /// A part of a message: what is wrong and how bad, or what is over.
@@ -75,7 +76,7 @@ impl Evaluation {
                     notice,
                     fingerprint: alert.fingerprint.clone(),
                     opened_at: alert.opened_at,
-                    finding: alert.finding.clone(),
+                    finding: Arc::clone(&alert.finding),
                 });
             }
         }
@@ -149,7 +150,7 @@ impl News {
 }
 
 fn order(news: &News) -> (std::cmp::Reverse<Severity>, Subject, String) {
-    let Finding { severity, subject, code, .. } = &news.finding;
+    let Finding { severity, subject, code, .. } = &*news.finding;
     (std::cmp::Reverse(*severity), subject.clone(), code.clone())
 }
 
@@ -171,7 +172,7 @@ mod tests {
         let subject = Subject { job: job.into(), ..Subject::default() };
         let finding = Finding::new(code, severity, subject, String::new());
         let (fingerprint, opened_at) = (finding.fingerprint(), Timestamp::UNIX_EPOCH);
-        News { notice, fingerprint, opened_at, finding }
+        News { notice, fingerprint, opened_at, finding: finding.into() }
     }
 
     fn message(mut news: Vec<News>) -> Message {

@@ -20,6 +20,9 @@ pub(super) struct Collect {
     /// How far back to read, as 2d or 90d, instead of from where the last time ended
     #[arg(long, value_name = "SPAN")]
     since: Option<Span>,
+    /// Tell those concerned of what is found wrong, as `alerts --send` does
+    #[arg(long)]
+    alerts: bool,
 }
 
 impl Collect {
@@ -27,6 +30,9 @@ impl Collect {
         let app = world.app_to_write().await?;
         world.warn_without_ttl(&app).await;
         let mut rounds = app.rounds().await?;
+        if self.alerts {
+            rounds.alerts = Some(app.alerting(world.who()).await?);
+        }
         let bar = progress(world.quiet, "collecting");
         let round = rounds.whole(self.since, world.now).await;
         bar.finish_and_clear();
@@ -66,6 +72,14 @@ pub(super) fn tell(world: &World, round: &Round, metrics: Option<&MetricSettings
     }
     if let (Some(put), Some(settings)) = (&round.metrics, metrics) {
         tell_metrics(world, put, settings);
+    }
+    if let Some(alerts) = &round.alerts {
+        if alerts.told > 0 {
+            say(world.quiet, &format!("alerts told to {}", alerts.told));
+        }
+        for trouble in &alerts.troubles {
+            complain(trouble, Some("tried again with the next round"));
+        }
     }
 }
 

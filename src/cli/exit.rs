@@ -3,13 +3,14 @@
 
 use std::process::ExitCode;
 
-use crate::app::BooksError;
+use crate::app::{AlertingError, BooksError};
 use crate::config::ConfigError;
 use crate::model::PeriodError;
 use crate::report::TemplateError;
 use crate::schedule::ScheduleError;
 use crate::store::StoreError;
 use crate::tables::TableError;
+use crate::tasks::alerts::AlertsError;
 use crate::tasks::export::ExportError;
 use crate::tasks::publish::PublishError;
 use crate::tasks::report::ReportError;
@@ -112,6 +113,23 @@ impl From<BooksError> for Failure {
             BooksError::Store(error) => error.into(),
             BooksError::Config(error) => error.into(),
         }
+    }
+}
+
+impl From<AlertsError> for Failure {
+    fn from(error: AlertsError) -> Self {
+        match error {
+            AlertsError::Store(error) => error.into(),
+            AlertsError::Template(error) => error.into(),
+            AlertsError::Table(error) => error.into(),
+            AlertsError::State(_) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<AlertingError> for Failure {
+    fn from(error: AlertingError) -> Self {
+        Self { exit: Exit::Usage, message: error.to_string(), hint: None }
     }
 }
 

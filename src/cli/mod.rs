@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr, and the exit code is a contract (`exit`).
 
+mod alerts;
 mod bill;
 mod chargeback;
 mod collect;
@@ -73,6 +74,8 @@ enum Command {
     Collect(collect::Collect),
     /// Collect without end, events as they arrive
     Watch(watch::Watch),
+    /// Find what is wrong, and tell those concerned once
+    Alerts(alerts::Alerts),
     /// Read the bill from Cost Explorer, and hold it against the estimate
     Bill(bill::Bill),
     /// Show or send a report
@@ -265,6 +268,7 @@ async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {
         Command::Import(import) => import.run(world).await,
         Command::Collect(collect) => collect.run(world).await,
         Command::Watch(watch) => watch.run(world).await,
+        Command::Alerts(alerts) => alerts.run(world).await,
         Command::Bill(bill) => bill.run(world).await,
         Command::Report(report) => report.run(world).await,
         Command::Explain(explain) => explain.run(world).await,

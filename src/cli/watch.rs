@@ -19,6 +19,9 @@ pub(super) struct Watch {
     /// Read the sources this often, for what events lose
     #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = span)]
     sweep: Duration,
+    /// Collect only: tell nobody of what is found wrong
+    #[arg(long)]
+    no_alerts: bool,
 }
 
 impl Watch {
@@ -26,6 +29,9 @@ impl Watch {
         let app = world.app_to_watch().await?;
         world.warn_without_ttl(&app).await;
         let mut rounds = app.rounds().await?;
+        if !self.no_alerts && app.config.tells_alerts() {
+            rounds.alerts = Some(app.alerting(world.who()).await?);
+        }
         if world.now_is_given {
             // A time that stands still has one round.
             let round = rounds.whole(None, world.now).await?;

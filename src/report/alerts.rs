@@ -22,42 +22,44 @@ const EVIDENCE_MAX: usize = 3;
 /// What the templates are given.
 #[derive(Debug, Serialize)]
 pub(super) struct View {
-    counts: String,
-    lead: String,
-    headline: String,
+    pub(super) counts: String,
+    pub(super) lead: String,
+    pub(super) headline: String,
     at: String,
-    sections: Vec<SectionView>,
+    pub(super) sections: Vec<SectionView>,
     footnotes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct SectionView {
-    title: &'static str,
+pub(super) struct SectionView {
+    pub(super) title: &'static str,
     tone: &'static str,
     cut: Option<String>,
-    groups: Vec<GroupView>,
+    #[serde(skip)]
+    pub(super) total: usize,
+    pub(super) groups: Vec<GroupView>,
 }
 
 #[derive(Debug, Serialize)]
-struct GroupView {
-    name: String,
-    place: String,
-    items: Vec<Item>,
+pub(super) struct GroupView {
+    pub(super) name: String,
+    pub(super) place: String,
+    pub(super) items: Vec<Item>,
 }
 
 #[derive(Debug, Serialize)]
-struct Item {
-    notice: &'static str,
-    message: String,
-    measure: String,
+pub(super) struct Item {
+    pub(super) notice: &'static str,
+    pub(super) message: String,
+    pub(super) measure: String,
     evidence: Vec<String>,
-    advice: String,
-    link: Option<Link>,
+    pub(super) advice: String,
+    pub(super) link: Option<Link>,
 }
 
 #[derive(Debug, Serialize)]
-struct Link {
-    href: String,
+pub(super) struct Link {
+    pub(super) href: String,
     label: &'static str,
 }
 
@@ -124,7 +126,8 @@ fn section(section: &Section<'_>) -> SectionView {
         let (shown, total) = (number_of(shown), number_of(section.total));
         format!("showing {shown} of {total}; the attached file has all of them")
     });
-    SectionView { title, tone, cut, groups: section.groups.iter().map(group).collect() }
+    let groups = section.groups.iter().map(group).collect();
+    SectionView { title, tone, cut, total: section.total, groups }
 }
 
 fn group(group: &Group<'_>) -> GroupView {
@@ -217,7 +220,7 @@ pub(super) fn samples() -> Vec<Message> {
             advice: "Mend it".into(),
             ..crate::alerts::Finding::new("run-failed", severity, subject, "2 runs failed".into())
         };
-        News { notice, fingerprint: finding.fingerprint(), opened_at: at, finding }
+        News { notice, fingerprint: finding.fingerprint(), opened_at: at, finding: finding.into() }
     };
     let recipient = crate::model::Recipient::Channel("sample".to_owned());
     let all = vec![
@@ -240,8 +243,9 @@ mod tests {
         let news = message.news.remove(0);
         let of = |n: usize| {
             let mut news = news.clone();
-            news.finding.subject.job = format!("{job}{n}");
-            news.finding.message = text.to_owned();
+            let finding = std::sync::Arc::make_mut(&mut news.finding);
+            finding.subject.job = format!("{job}{n}");
+            finding.message = text.to_owned();
             news
         };
         message.news = (0..number).map(of).collect();

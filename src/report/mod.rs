@@ -3,6 +3,7 @@
 //! [`Figures`](crate::analysis::Figures) come in computed; a [`View`](view::View) turns each number
 //! into the one string that every output shows; templates place the strings. Nothing is sent here.
 
+mod alert_post;
 mod alerts;
 mod attached;
 mod bill;
@@ -19,6 +20,7 @@ pub mod table;
 pub mod view;
 pub mod words;
 
+pub use alert_post::alert_post;
 pub use attached::Attached;
 pub use bill::bill_text;
 pub use rates::rates_text;

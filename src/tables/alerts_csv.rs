@@ -65,7 +65,7 @@ mod tests {
             let subject = Subject { job: job.into(), ..Subject::default() };
             let finding = Finding::new("run-failed", Severity::Warning, subject, "failed".into());
             let (fingerprint, opened_at) = (finding.fingerprint(), Timestamp::UNIX_EPOCH);
-            News { notice: Notice::Open, fingerprint, opened_at, finding }
+            News { notice: Notice::Open, fingerprint, opened_at, finding: finding.into() }
         };
         let message = Message {
             recipient: "ops".parse().unwrap(),

@@ -1,6 +1,7 @@
 //! What Runledger does, each task in a file: load, compute, save or send.
 
 pub mod alert_facts;
+pub mod alerts;
 pub mod bill;
 pub mod budgets;
 pub mod chargeback;

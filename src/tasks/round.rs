@@ -1,5 +1,5 @@
 //! One round of keeping the ledger: drain the event queue, read the sources, roll up the days that
-//! changed, put settled hours to CloudWatch. `collect` does one; `watch` does one after the other.
+//! changed, put settled hours to CloudWatch, tell what is found wrong. `collect` does one; `watch` does one after the other.
 //!
 //! Each step is safe to stop at any instant and to repeat, so a round is too.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{Span, Timestamp};
 
+use super::alerts::{Alerting, AlertsTold};
 use super::collect::{CollectError, CollectOutcome, ask_for, collect, targets};
 use super::events::{Drain, Drained, Received};
 use super::metrics::{MetricSink, MetricsPut, put_metrics};
@@ -20,7 +21,6 @@ use crate::sources::{CollectSettings, Sources};
 use crate::store::{Clock, Saved, Store, StoreError};
 
 /// What rounds work with.
-#[derive(Debug)]
 pub struct Rounds<'r, S, M, C> {
     /// Where runs are kept.
     pub store: &'r Store,
@@ -34,6 +34,8 @@ pub struct Rounds<'r, S, M, C> {
     pub drain: Option<Drain<'r>>,
     /// Where metrics go, if anywhere.
     pub metrics: Option<(&'r MetricSettings, M)>,
+    /// What tells of what a round found, if anything does.
+    pub alerts: Option<Alerting<'r>>,
     /// For leases alone.
     pub clock: C,
 }
@@ -53,6 +55,8 @@ pub struct Round {
     pub peaks: Option<PeaksKept>,
     /// The metrics.
     pub metrics: Option<MetricsPut>,
+    /// What was told.
+    pub alerts: Option<AlertsTold>,
 }
 
 /// How far a round reads the sources.
@@ -111,8 +115,7 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
         self.after_events(events, extent, now).await
     }
 
-    /// The steps, each of which sees what those before it stored. One more, as telling of what a
-    /// round found, is a line here and a field of [`Round`].
+    /// The steps, each of which sees what those before it stored.
     async fn after_events(
         &self,
         events: Option<Drained>,
@@ -137,6 +140,10 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
             }
         }
         round.places_taken = settle(store, &self.books, now).await?;
+        if let Some(alerts) = self.alerts.as_ref().filter(|_| round.has_news(extent)) {
+            let told = alerts.after_round(store, &self.books, &self.clock, now).await;
+            round.alerts = Some(told);
+        }
         Ok(round)
     }
 
@@ -147,6 +154,12 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
 }
 
 impl Round {
+    /// Whether there may be something to tell: a run became known, or time has passed.
+    fn has_news(&self, extent: Extent) -> bool {
+        let stored = |e: &Drained| e.saved.new + e.saved.changed > 0 || !e.named.is_empty();
+        matches!(extent, Extent::Sweep(_)) || self.events.as_ref().is_some_and(stored)
+    }
+
     /// The exit code: what was collected decides (see [`CollectOutcome::exit_code`]); where that is
     /// well and something else of the round is not, 4.
     #[must_use]
@@ -155,7 +168,8 @@ impl Round {
         let of_events = |e: &Drained| e.failure.is_some() || e.poison > 0 || e.undeleted > 0;
         let of_metrics = |m: &MetricsPut| m.refused.is_some() || !m.unknown.is_empty();
         let partly = self.events.as_ref().is_some_and(of_events)
-            || self.metrics.as_ref().is_some_and(of_metrics);
+            || self.metrics.as_ref().is_some_and(of_metrics)
+            || self.alerts.as_ref().is_some_and(|alerts| !alerts.troubles.is_empty());
         if collected == 0 && partly { 4 } else { collected }
     }
 
@@ -191,6 +205,8 @@ impl fmt::Display for Round {
         let peaks = self.peaks.iter().filter(|peaks| peaks.weeks > 0);
         parts.extend(peaks.map(ToString::to_string));
         parts.extend(self.metrics.iter().map(ToString::to_string));
+        let told = |alerts: &&AlertsTold| alerts.told > 0 || !alerts.troubles.is_empty();
+        parts.extend(self.alerts.iter().filter(told).map(ToString::to_string));
         if parts.is_empty() {
             return f.write_str("nothing was due");
         }

@@ -92,6 +92,7 @@ impl Scene {
         let url = self.settings.queue.clone().unwrap();
         let queue = EventQueue::new(&config, url, dead_letters);
         let mut rounds: Rounds<'_, _, NoSink, _> = Rounds {
+            alerts: None,
             store,
             books: Arc::new(Config::default().books(&[]).unwrap()),
             sources: AwsAccounts::new(config),
