@@ -15,7 +15,7 @@ mod settings;
 mod words;
 
 #[cfg(test)]
-mod month;
+pub(crate) mod month;
 #[cfg(test)]
 mod tests;
 

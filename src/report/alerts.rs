@@ -117,7 +117,7 @@ fn headline(message: &Message) -> String {
 fn section(section: &Section<'_>) -> SectionView {
     let shown: usize = section.groups.iter().map(|group| group.news.len()).sum();
     let (title, tone) = match section.severity {
-        Some(Severity::Critical) => ("Critical", "warn"),
+        Some(Severity::Critical) => ("Critical", "critical"),
         Some(Severity::Warning) => ("Warning", "warn"),
         Some(Severity::Info) => ("Good to know", ""),
         None => ("Over", "good"),
@@ -283,7 +283,7 @@ mod tests {
         let text = mail.text;
         for line in [
             "CRITICAL\n\nload  glue · 111122223333 · eu-west-1 · orders\n- new: 2 runs failed\n",
-            "  2 runs, limit 1 run\n  jr_1 FAILED\n  Mend it\n  https://eu-west-1.console.aws",
+            "  2 runs, limit 1 run\n  jr_1 FAILED\n  → Mend it\n  https://eu-west-1.console.aws",
             "OVER\n",
             "- over: 2 runs failed\n  since 1 Jan 00:00 UTC\n",
         ] {

@@ -8,6 +8,8 @@ mod alert_state;
 mod bills;
 mod chunks;
 mod closed;
+#[cfg(test)]
+pub(crate) mod dying;
 mod embedded;
 mod error;
 mod find;

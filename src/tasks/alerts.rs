@@ -25,6 +25,7 @@ pub use self::outlets::{LEASE, Outlets};
 use super::deliver::Deliveries;
 use crate::alerts::{Evaluation, Evaluator, Facts, Message};
 use crate::delivery::{Draft, Message as MailMessage, Post, Transport};
+use crate::model::Occurrence;
 use crate::report::TemplateError;
 use crate::store::{Clock, Lease, Ledger, Store, StoreError};
 use crate::tables::TableError;
@@ -129,7 +130,8 @@ where
         let ledger = Ledger::new(self.store.ledger_table().clone());
         let is_quiet = messages.is_empty() && evaluation.known == known.alerts;
         if is_quiet && !carry::is_cut_short(&ledger, &known).await? {
-            return self.deliver(&ledger, &known).await;
+            let due = carry::due(&ledger, &known, self.clock.now()).await?;
+            return self.deliver(&ledger, due).await;
         }
         let carried = match carried(self, &ledger, &known).await? {
             Carried::Over(pending) => pending,
@@ -144,15 +146,17 @@ where
         if !self.store.put_alert_generation(known.number, &next.packed()?).await? {
             return Ok(Telling::Outrun);
         }
-        self.deliver(&ledger, &next).await
+        self.deliver(&ledger, next.deliveries()).await
     }
 
-    /// Delivers what a generation has to tell and nobody else is at.
-    async fn deliver(&self, ledger: &Ledger, known: &Known) -> Result<Telling, AlertsError> {
+    async fn deliver(
+        &self,
+        ledger: &Ledger,
+        due: Vec<(Occurrence, Pending)>,
+    ) -> Result<Telling, AlertsError> {
         if !self.sends {
             return Ok(Telling::Done(Deliveries::default()));
         }
-        let due = carry::due(ledger, known, self.clock.now()).await?;
         self.outlets.deliver(ledger, due, &self.by, self.clock).await.map(Telling::Done)
     }
 }

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod alert_facts;
+mod alerts;
 mod bill;
 mod chargeback;
 mod collect;

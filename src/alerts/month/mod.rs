@@ -16,7 +16,7 @@ use crate::model::{Recipient, RunSample, Usd, utc_day};
 use crate::ownership::UNALLOCATED;
 use script::{Happening, Job, Script, What};
 
-const SETTINGS: &str = "
+pub(crate) const SETTINGS: &str = "
     recipients = ['platform@example.com']
     fallback = ['duty@example.com']
     [teams]
@@ -170,24 +170,60 @@ fn runs(job: &Job, script: &Script) -> Vec<Run> {
     runs
 }
 
+/// The month: the facts of every quarter of an hour, and the notices that it may lead to.
+pub(crate) struct Month(Script);
+
+impl Month {
+    pub(crate) fn read() -> Self {
+        Self(Script::read(include_str!("november.txt")))
+    }
+
+    /// What is to be told, a line each, in order.
+    pub(crate) fn expected(&self) -> Vec<String> {
+        let mut expected = self.0.expected.clone();
+        expected.sort();
+        expected
+    }
+
+    /// Facts, made when they are asked for.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Facts> {
+        let (world, mut now) = (World::new(&self.0), at("11-01 00:00"));
+        std::iter::from_fn(move || {
+            let facts = (now < at("12-01 00:00")).then(|| world.facts(now));
+            now += 15.minutes();
+            facts
+        })
+    }
+}
+
+/// The key of a job of tests.
+pub(crate) fn job_key(job: &str) -> crate::analysis::JobKey {
+    key(job)
+}
+
+/// A run of ten minutes.
+pub(crate) fn run(job: &str, state: &str, ended: Timestamp) -> RunFacts {
+    let text = |at: Timestamp| at.strftime("%m-%d %H:%M").to_string();
+    let id = format!("{job}-{}", ended.as_second());
+    Run::ended(&id, state, &text(ended - 10.minutes()), &text(ended)).0
+}
+
 /// What is told in the month, a line each.
-fn told(world: &World<'_>, evaluator: &Evaluator) -> Vec<String> {
+fn told(month: &Month, evaluator: &Evaluator) -> Vec<String> {
     let mut known = BTreeMap::new();
     let mut told = Vec::new();
-    let mut now = at("11-01 00:00");
-    while now < at("12-01 00:00") {
-        let evaluation = evaluator.evaluate(world.facts(now), &known, false);
-        told.extend(lines(&evaluation));
+    for facts in month.facts() {
+        let evaluation = evaluator.evaluate(facts, &known, false);
+        told.extend(lines(&evaluation.messages()));
         known = evaluation.known;
-        now += 15.minutes();
     }
     told
 }
 
-/// The notices of an evaluation with whom they reach, from the messages that would leave.
-fn lines(evaluation: &Evaluation) -> Vec<String> {
+/// The notices of messages with whom they reach.
+pub(crate) fn lines(messages: &[Message]) -> Vec<String> {
     let mut to: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for message in evaluation.messages() {
+    for message in messages {
         let Recipient::Mail(address) = &message.recipient else { continue };
         let name = address.mailbox().split('@').next().unwrap().to_owned();
         for news in &message.news {
@@ -204,14 +240,13 @@ fn lines(evaluation: &Evaluation) -> Vec<String> {
 
 #[test]
 fn a_month_is_told_as_it_is_written() {
-    let script = Script::read(include_str!("november.txt"));
+    let month = Month::read();
     let settings: AlertSettings = toml::from_str(SETTINGS).unwrap();
     let recipients = Recipients::new(&settings, &BTreeMap::new());
     let evaluator = Evaluator::new(&settings, recipients).unwrap();
-    let mut told = told(&World::new(&script), &evaluator);
-    let mut expected = script.expected.clone();
+    let mut told = told(&month, &evaluator);
+    let expected = month.expected();
     told.sort();
-    expected.sort();
     let missing: Vec<_> = expected.iter().filter(|line| !told.contains(line)).collect();
     let unexpected: Vec<_> = told.iter().filter(|line| !expected.contains(line)).collect();
     assert!(

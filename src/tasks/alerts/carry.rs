@@ -50,8 +50,9 @@ pub(super) async fn due(
             _ => record.lease_until().is_none_or(|until| until <= now),
         },
     };
-    let all = known.messages.iter().map(|p| (known.occurrence(&p.message.recipient), p.clone()));
-    Ok(all.filter(|(occurrence, _)| is_due(occurrence)).collect())
+    let mut due = known.deliveries();
+    due.retain(|(occurrence, _)| is_due(occurrence));
+    Ok(due)
 }
 
 /// Takes back what a generation had to tell and has not told, for good: whoever may still mean to

@@ -109,7 +109,7 @@ impl Known {
         }
     }
 
-    fn unpacked(number: u64, bytes: &[u8]) -> Result<Self, AlertsError> {
+    pub(super) fn unpacked(number: u64, bytes: &[u8]) -> Result<Self, AlertsError> {
         let failed = |why: String| AlertsError::State(format!("read: {why}"));
         let reader = std::io::BufReader::new(GzDecoder::new(bytes));
         let document: Document<BTreeMap<String, KnownAlert>, StoredNews<Finding>> =
@@ -130,6 +130,12 @@ impl Known {
             messages.push(Pending { message: Message { recipient, at, news }, unknown_ends });
         }
         Ok(Self { number, at, alerts, messages })
+    }
+
+    /// Its messages, each with what it counts as.
+    pub(super) fn deliveries(&self) -> Vec<(Occurrence, Pending)> {
+        let of = |pending: &Pending| self.occurrence(&pending.message.recipient);
+        self.messages.iter().map(|pending| (of(pending), pending.clone())).collect()
     }
 
     /// What a message of it counts as. The generation is part of its period: two evaluations may

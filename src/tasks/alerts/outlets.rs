@@ -144,7 +144,7 @@ impl<M: Transport<Draft = MailMessage>, P: Transport<Draft = Post>> Outlets<M, P
 
 /// All alerts of a message, where a mail might not show all. A list of very many is packed, so
 /// that it fits into a mail.
-fn attachments(message: &Message) -> Result<Vec<Attachment>, AlertsError> {
+pub(super) fn attachments(message: &Message) -> Result<Vec<Attachment>, AlertsError> {
     if message.news.len() <= SHOWN_ALWAYS {
         return Ok(Vec::new());
     }

@@ -86,6 +86,35 @@ async fn an_event_is_stored_within_seconds_and_its_run_asked_for() {
     assert!(done.stderr.trim_end().ends_with("stopped"), "{}", done.stderr);
 }
 
+/// Whoever waits for alerts need not wait for the sweep.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_follows_its_event_within_a_minute() {
+    let fakes = Fakes::start().await;
+    let (sandbox, store) = sandbox(&fakes).await;
+    let config = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let mail =
+        "[mail]\nfrom = 'runledger@example.com'\n[alerts]\nrecipients = ['ops@example.com']\n";
+    sandbox.write("runledger.toml", format!("{mail}{config}"));
+    let watching = start(&sandbox);
+    until("the first sweep is over", async || {
+        store.source_states().await.unwrap().iter().any(|s| s.collected_through.is_some())
+    })
+    .await;
+    fail(&fakes, "jr_1");
+    let told = || {
+        let files = std::fs::read_dir(sandbox.path("outbox")).into_iter().flatten().flatten();
+        let pages = files.filter(|file| file.path().extension().is_some_and(|end| end == "html"));
+        pages
+            .map(|page| std::fs::read_to_string(page.path()).unwrap())
+            .any(|p| p.contains("failed"))
+    };
+    let took = until("it is told", async || told()).await;
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    watching.terminate();
+    let done = watching.wait().exits(0);
+    assert!(done.stderr.contains("alerts told to 1"), "{}", done.stderr);
+}
+
 /// While AWS is away nothing is lost and nothing ends; when it is back, neither.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_does_not_end_it() {
