@@ -3,7 +3,7 @@
 //! recipients are told is stored once.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::BufWriter;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -21,6 +21,7 @@ use crate::store::Store;
 pub(super) const REPORT: &str = "alerts";
 /// Raised when an older version could not read what is written.
 const FORMAT: u32 = 1;
+const BUFFER_BYTES: usize = 65_536;
 
 /// What is known after an evaluation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,11 +92,14 @@ impl Known {
         });
         let messages = messages.collect();
         let document = Document { format: FORMAT, at: self.at, alerts: &self.alerts, messages };
-        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        let packer = GzEncoder::new(Vec::new(), Compression::fast());
+        // JSON comes in pieces of a few bytes, and each would be a call of the packer.
+        let mut packer = BufWriter::with_capacity(BUFFER_BYTES, packer);
         let failed =
             |error: &dyn std::fmt::Display| AlertsError::State(format!("written: {error}"));
         serde_json::to_writer(&mut packer, &document).map_err(|error| failed(&error))?;
-        packer.flush().and_then(|()| packer.finish()).map_err(|error| failed(&error))
+        let packer = packer.into_inner().map_err(|error| failed(&error))?;
+        packer.finish().map_err(|error| failed(&error))
     }
 
     fn stored<'n>(&self, news: &'n News) -> StoredNews<&'n Finding> {
@@ -111,7 +115,7 @@ impl Known {
 
     pub(super) fn unpacked(number: u64, bytes: &[u8]) -> Result<Self, AlertsError> {
         let failed = |why: String| AlertsError::State(format!("read: {why}"));
-        let reader = std::io::BufReader::new(GzDecoder::new(bytes));
+        let reader = std::io::BufReader::with_capacity(BUFFER_BYTES, GzDecoder::new(bytes));
         let document: Document<BTreeMap<String, KnownAlert>, StoredNews<Finding>> =
             serde_json::from_reader(reader).map_err(|error| failed(error.to_string()))?;
         let Document { format, at, alerts, messages: stored } = document;

@@ -61,7 +61,7 @@ fn what_was_refused_goes_with_what_is_new_in_one_post() {
     ];
     for (does, said) in refusals {
         let (sandbox, webhook) = scene("slack", does);
-        let first = send_quietly(&sandbox, "2026-11-14T12:05:00Z");
+        let first = send(&sandbox, "2026-11-14T12:05:00Z");
         assert!(matches!(first.code, Some(1 | 5)), "{does:?} {:?}", first.code);
         let said = said.replace("/services/T0SECRET", "/***/***/***/***");
         assert!(first.stderr.contains(&said), "{does:?}: {}", first.stderr);
@@ -76,11 +76,6 @@ fn what_was_refused_goes_with_what_is_new_in_one_post() {
         assert!(body.contains("load") && body.contains("other"), "{body}");
         assert!(!body.contains("possible duplicate"), "{body}");
     }
-}
-
-/// As `send`; throttled calls are repeated for half a lease.
-fn send_quietly(sandbox: &Sandbox, now: &str) -> Finished {
-    send(sandbox, now)
 }
 
 #[test]
