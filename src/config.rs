@@ -362,7 +362,8 @@ mod tests {
         assert_eq!(of("", "orders"), "orders@example.com");
         assert_eq!(of("", "sales"), "boss@example.com");
         assert_eq!(of("", ""), "boss@example.com");
-        let platform = "[alerts]\nrecipients = ['ops']\n[alerts.channels]\nops = { kind = 'slack', url = 'env:X' }\n";
+        let platform = "[alerts]\nrecipients = ['ops']\n[alerts.channels]\n\
+                        ops = { kind = 'slack', url = 'env:X' }\n";
         assert_eq!(
             (of(platform, "orders"), of(platform, "sales")),
             ("ops orders@example.com".into(), "ops".into())

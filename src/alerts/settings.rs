@@ -116,7 +116,9 @@ impl AlertSettings {
         let named =
             [("recipients".to_owned(), &self.recipients), ("fallback".into(), &self.fallback)];
         for (key, to) in named.into_iter().chain(teams) {
-            let unknown = |to: &&Recipient| matches!(to, Recipient::Channel(name) if !self.channels.contains_key(name));
+            let is_here = |name: &String| self.channels.contains_key(name);
+            let unknown =
+                |to: &&Recipient| matches!(to, Recipient::Channel(name) if !is_here(name));
             if let Some(recipient) = to.iter().find(unknown) {
                 let reason = format!(
                     "`{recipient}` is no address, and there is no [alerts.channels.{recipient}]"

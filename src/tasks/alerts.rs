@@ -130,7 +130,7 @@ where
         let ledger = Ledger::new(self.store.ledger_table().clone());
         let is_quiet = messages.is_empty() && evaluation.known == known.alerts;
         if is_quiet && !carry::is_cut_short(&ledger, &known).await? {
-            let due = carry::due(&ledger, &known, self.clock.now()).await?;
+            let due = carry::due(&ledger, known, self.clock.now()).await?;
             return self.deliver(&ledger, due).await;
         }
         let carried = match carried(self, &ledger, &known).await? {
@@ -146,7 +146,7 @@ where
         if !self.store.put_alert_generation(known.number, &next.packed()?).await? {
             return Ok(Telling::Outrun);
         }
-        self.deliver(&ledger, next.deliveries()).await
+        self.deliver(&ledger, next.into_deliveries()).await
     }
 
     async fn deliver(

@@ -1,5 +1,6 @@
 //! One round of keeping the ledger: drain the event queue, read the sources, roll up the days that
-//! changed, put settled hours to CloudWatch, tell what is found wrong. `collect` does one; `watch` does one after the other.
+//! changed, put settled hours to CloudWatch, tell what is found wrong. `collect` does one; `watch`
+//! does one after the other.
 //!
 //! Each step is safe to stop at any instant and to repeat, so a round is too.
 

@@ -34,7 +34,7 @@ pub(super) async fn is_cut_short(ledger: &Ledger, known: &Known) -> Result<bool,
 /// and are held, and not those that somebody else is at.
 pub(super) async fn due(
     ledger: &Ledger,
-    known: &Known,
+    known: Known,
     now: Timestamp,
 ) -> Result<Vec<(Occurrence, Pending)>, AlertsError> {
     if known.messages.is_empty() {
@@ -50,7 +50,7 @@ pub(super) async fn due(
             _ => record.lease_until().is_none_or(|until| until <= now),
         },
     };
-    let mut due = known.deliveries();
+    let mut due = known.into_deliveries();
     due.retain(|(occurrence, _)| is_due(occurrence));
     Ok(due)
 }

@@ -136,10 +136,10 @@ impl Known {
         Ok(Self { number, at, alerts, messages })
     }
 
-    /// Its messages, each with what it counts as.
-    pub(super) fn deliveries(&self) -> Vec<(Occurrence, Pending)> {
-        let of = |pending: &Pending| self.occurrence(&pending.message.recipient);
-        self.messages.iter().map(|pending| (of(pending), pending.clone())).collect()
+    /// Its messages, each with what it counts as. They may be large, so they are not copied.
+    pub(super) fn into_deliveries(mut self) -> Vec<(Occurrence, Pending)> {
+        let messages = std::mem::take(&mut self.messages).into_iter();
+        messages.map(|pending| (self.occurrence(&pending.message.recipient), pending)).collect()
     }
 
     /// What a message of it counts as. The generation is part of its period: two evaluations may

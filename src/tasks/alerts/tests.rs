@@ -162,7 +162,7 @@ struct Committed(BTreeMap<String, Message>);
 
 impl Committed {
     fn note(&mut self, known: &Known) {
-        for (occurrence, pending) in known.deliveries() {
+        for (occurrence, pending) in known.clone().into_deliveries() {
             self.0.insert(occurrence.key(), pending.message);
         }
     }
