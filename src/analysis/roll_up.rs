@@ -1,12 +1,11 @@
 //! What each job's runs of one UTC day come to, hour by hour. Pure: whoever reads the day's runs,
 //! in whatever order, gets the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 
 use super::Books;
 use crate::model::{
@@ -17,12 +16,12 @@ use crate::ownership::{Because, Owner};
 use crate::pricing::{by_day, kind_of};
 use crate::store::StoredRun;
 
-/// Runs of a job and day of which each is kept: one an hour. Of more, a sample is.
-const SAMPLES_MAX: usize = 24;
+/// Runs of a job and day that are kept one by one, the last ones: as many as alerts hold a run
+/// against, so that a history of days is the same as one of runs.
+const LAST_MAX: usize = 60;
 
-/// The last runs of a job and day, which are kept whatever the sample: enough to tell a streak of
-/// failures, and how often a job starts that has stopped starting.
-const LAST_MAX: usize = 12;
+/// What tells a run from others that ended in the same second: its id and attempt.
+type Tie = (String, u32);
 
 /// One run's part in its day.
 #[derive(Clone, Debug)]
@@ -32,9 +31,7 @@ pub struct RollUpPart {
     hour: u8,
     counts: Counts,
     earlier: Vec<(Date, Usd)>,
-    /// Where the run stands among others if a sample is drawn: as good as random, and the same
-    /// each time.
-    lot: u64,
+    tie: Tie,
     sample: RunSample,
     owner: LastOwner,
 }
@@ -54,7 +51,7 @@ impl RollUpPart {
         for share in by_day(run, &priced.price).iter().filter(|share| share.day < utc_day(ended)) {
             *earlier.entry(share.day).or_default() += share.amount;
         }
-        let RunIdentity { engine, account, region, .. } = run.identity.clone();
+        let RunIdentity { engine, account, region, run_id, attempt, .. } = run.identity.clone();
         Some(Self {
             job: JobKey { engine, account, region, job },
             hour: u8::try_from(ended.to_zoned(TimeZone::UTC).hour()).unwrap_or_default(),
@@ -68,7 +65,7 @@ impl RollUpPart {
                 cost: cost.unwrap_or_default(),
             },
             earlier: earlier.into_iter().collect(),
-            lot: lot(&run.identity),
+            tie: (run_id, attempt),
             sample: sample(run, &priced, ended),
             team: owner.team.clone(),
             owner: last_owner(run, owner),
@@ -109,38 +106,34 @@ pub struct DayRollUps {
 struct Job {
     hours: BTreeMap<(u8, String), Counts>,
     earlier: BTreeMap<(Date, String), Usd>,
-    drawn: BTreeSet<(u64, RunSample)>,
-    /// By end, and of several in one second by lot.
-    last: BTreeMap<(Timestamp, u64), RunSample>,
+    /// By end.
+    last: BTreeMap<(Timestamp, Tie), RunSample>,
     /// The good one that began last, by that.
-    good: Option<(Timestamp, u64, RunSample)>,
+    good: Option<(Timestamp, Tie, RunSample)>,
     /// By whether its tags are known, then by end.
-    owner: Option<((bool, Timestamp, u64), LastOwner)>,
+    owner: Option<((bool, Timestamp, Tie), LastOwner)>,
 }
 
 impl DayRollUps {
     /// Adds a run of the day.
     pub fn add(&mut self, part: RollUpPart) {
-        let RollUpPart { job, team, hour, counts, earlier, lot, sample, owner } = part;
+        let RollUpPart { job, team, hour, counts, earlier, tie, sample, owner } = part;
         let job = self.jobs.entry(job).or_default();
         for (day, cost) in earlier {
             *job.earlier.entry((day, team.clone())).or_default() += cost;
         }
         *job.hours.entry((hour, team)).or_default() += counts;
-        let place = (owner.tags.is_some(), sample.ended, lot);
+        let place = (owner.tags.is_some(), sample.ended, tie.clone());
         if job.owner.as_ref().is_none_or(|(last, _)| *last < place) {
             job.owner = Some((place, owner));
         }
         if sample.is_good() {
-            job.good = job.good.take().max(Some((sample.began(), lot, sample.clone())));
+            let good = (sample.began(), tie.clone(), sample.clone());
+            job.good = job.good.take().max(Some(good));
         }
-        job.last.insert((sample.ended, lot), sample.clone());
+        job.last.insert((sample.ended, tie), sample);
         if job.last.len() > LAST_MAX {
             job.last.pop_first();
-        }
-        job.drawn.insert((lot, sample));
-        if job.drawn.len() > SAMPLES_MAX {
-            job.drawn.pop_last();
         }
     }
 
@@ -150,33 +143,20 @@ impl DayRollUps {
         let roll_up = |(job, of_job): (JobKey, Job)| {
             let hour = |((hour, team), counts)| HourCount { hour, team, counts };
             let earlier = |((day, team), cost)| EarlierUse { day, team, cost };
-            let last = of_job.last.into_iter().map(|((_, lot), run)| (run, lot));
-            let good = of_job.good.map(|(_, lot, run)| (run, lot));
-            let drawn = of_job.drawn.into_iter().map(|(lot, run)| (run, lot));
-            // Ordered by end; a run that is kept for several reasons is kept once.
-            let samples: BTreeSet<(RunSample, u64)> = drawn.chain(last).chain(good).collect();
+            let mut last = of_job.last;
+            // Where it is among the last already, it is kept once.
+            last.extend(of_job.good.map(|(_, tie, run)| ((run.ended, tie), run)));
             RollUp {
                 day,
                 job,
                 hours: of_job.hours.into_iter().map(hour).collect(),
-                samples: samples.into_iter().map(|(run, _)| run).collect(),
+                samples: last.into_values().collect(),
                 earlier: of_job.earlier.into_iter().map(earlier).collect(),
                 last_owner: of_job.owner.map(|(_, owner)| owner).unwrap_or_default(),
             }
         };
         self.jobs.into_iter().map(roll_up).collect()
     }
-}
-
-/// A number drawn by the run's identity. Not the standard library's hash, which may change between
-/// versions: then every stored sample would.
-fn lot(identity: &RunIdentity) -> u64 {
-    let mut hash = Sha256::new();
-    hash.update(identity.run_id.as_bytes());
-    hash.update(identity.attempt.to_be_bytes());
-    hash.update(identity.application_id.as_deref().unwrap_or_default());
-    let bytes: [u8; 32] = hash.finalize().into();
-    bytes.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -244,20 +224,44 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_runs_makes_no_difference_and_many_are_sampled_fairly() {
+    fn the_order_of_the_runs_makes_no_difference_and_of_many_the_last_are_kept() {
         let of = |n: u32| {
             let end = format!("2026-11-10T{:02}:{:02}:00Z", n / 60 % 24, n % 60);
-            ended(n, &end, "SUCCEEDED", if n.is_multiple_of(3) { "a" } else { "b" })
+            let state = if n < 1_200 { "SUCCEEDED" } else { "FAILED" };
+            ended(n, &end, state, if n.is_multiple_of(3) { "a" } else { "b" })
         };
         let mut runs: Vec<_> = (0..1440).map(of).collect();
         let one = rolled(&runs);
         runs.reverse();
         runs.rotate_left(77);
         assert_eq!(rolled(&runs), one);
-        let samples = &one[0].samples;
-        assert_eq!((samples.len(), one[0].totals().runs), (SAMPLES_MAX + LAST_MAX, 1440));
-        // Were the sample the first or the last ones, its mean would be near an end.
-        let mean = samples[..SAMPLES_MAX].iter().map(|s| s.runtime_seconds).sum::<u64>() / 24;
-        assert!((400..1040).contains(&mean), "{mean}");
+        // The last good one too, by which one knows what the failures have to be made good since.
+        let kept: Vec<u64> = one[0].samples.iter().map(|s| s.runtime_seconds).collect();
+        assert_eq!(kept, std::iter::once(1_199).chain(1_380..1_440).collect::<Vec<_>>());
+        assert_eq!((one[0].totals().runs, one[0].totals().failures), (1_440, 240));
+        let ids = one[0].samples.iter().map(|run| run.run_id.is_some());
+        assert_eq!(ids.collect::<Vec<_>>(), [&[false][..], &[true; 60]].concat());
+    }
+
+    /// What was used on earlier days is the part of the cost that its time there is.
+    #[test]
+    fn what_was_used_before_midnight_is_told_by_day() {
+        let mut run = ended(10, "2026-11-10T06:00:00Z", "SUCCEEDED", "a");
+        run.run.started_at = Some("2026-11-08T18:00:00Z".parse().unwrap());
+        let [day] = rolled(&[run]).try_into().unwrap();
+        let told: Vec<_> = day.earlier.iter().map(|e| (e.day.day(), e.cost.to_string())).collect();
+        let dollars = [(8, "1.666666667"), (9, "6.666666667")];
+        assert_eq!(told, dollars.map(|(day, usd)| (day, usd.to_owned())));
+    }
+
+    /// A run of which nobody read the tags says nothing about who owns the job.
+    #[test]
+    fn the_owner_is_that_of_the_last_run_whose_tags_were_read() {
+        let tagged = ended(1, "2026-11-10T01:00:00Z", "SUCCEEDED", "a");
+        let mut untagged = ended(2, "2026-11-10T02:00:00Z", "SUCCEEDED", "b");
+        untagged.run.tags = None;
+        let [day] = rolled(&[tagged, untagged]).try_into().unwrap();
+        assert_eq!((day.last_owner.team.as_str(), day.last_owner.tagged), ("a", true));
+        assert_eq!(day.last_owner.tags.unwrap()["team"], "a");
     }
 }

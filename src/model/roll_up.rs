@@ -21,8 +21,8 @@ pub struct RollUp {
     pub job: JobKey,
     /// The hours in which a run ended, by hour and team.
     pub hours: Vec<HourCount>,
-    /// Its runs one by one, by end: all of them; or of many the last ones, the good one that began
-    /// last, and a fair sample of the others.
+    /// Its runs one by one, by end: all of them; or of many the last ones, and the good one that
+    /// began last.
     pub samples: Vec<RunSample>,
     /// What its runs used on days before this one, by day and team.
     pub earlier: Vec<EarlierUse>,

@@ -295,8 +295,8 @@ impl Store {
         Ok(Rebuilt::Done { written, removed })
     }
 
-    /// Writes these, each with its bytes, as long as nobody else has begun the day; `false` where somebody has. One after the
-    /// other, because transactions that check one item collide.
+    /// Writes these, each with its bytes, as long as nobody else has begun the day; `false` where
+    /// somebody has. One after the other, because transactions that check one item collide.
     async fn write_fenced(
         &self,
         rebuild: &DayRebuild,

@@ -38,7 +38,7 @@ const TEAMS: [&str; 8] =
     ["orders", "billing", "search", "risk", "growth", "logistics", "support", "platform"];
 const SETTINGS: &str = "[alerts]\nrecipients = ['platform@example.com']\n\
     [[quotas]]\naccount = '111122223333'\nregion = 'eu-west-1'\nquota = 'glue-dpus'\nvalue = 9000\n\
-    [budgets]\norders = 90000\nbilling = 90000\nsearch = 90000\nrisk = 90000\n";
+    [budgets]\norders = '90000'\nbilling = '90000'\nsearch = '90000'\nrisk = '90000'\n";
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -7,15 +7,16 @@
 //! (as many runs as the rules want to know), the runs on which a rule fires are counted, each once.
 //!
 //! Jumps are planted by a measure that is not the rules': a run is made to take five times what its
-//! job usually needs, and to cost as much as that. What a job usually needs is the median, where
-//! nine in ten of its last runs are within half and twice of it, and else, as no length is unusual
-//! there, the most of them (of at least twenty). Only where five times that is beyond the rules'
-//! floors.
+//! job usually takes, and another to cost five times what it usually costs, by more workers. Usual
+//! is the median, where nine in ten of the job's last runs are within half and twice of it and no
+//! two went beyond three times it; else, as nothing is unusual there, the most of them (of at least
+//! twenty); but no less than the median of the same weekday. Only where five times that is beyond
+//! the rules' floors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use runledger::alerts::{
     AlertSettings, Evaluator, Facts, JobDay, JobFacts, RULES, Recipients, RunFacts, WINDOW,
@@ -25,6 +26,7 @@ use runledger::config::Config;
 use runledger::model::{JobKey, JobRun, RunIdentity, RunState, Usd, utc_day};
 use runledger::sources::files::{Defaults, Reader};
 use runledger::store::StoredRun;
+use rust_decimal::Decimal;
 
 /// The two rules.
 const CODES: [&str; 2] = ["cost-jump", "duration-jump"];
@@ -51,6 +53,8 @@ pub(crate) struct Precision {
     pub(crate) fired: BTreeMap<&'static str, usize>,
     /// Jumps that were planted, and how many of them were found, by rule.
     pub(crate) planted: BTreeMap<&'static str, (usize, usize)>,
+    /// Those that were not found: rule, job, run.
+    pub(crate) missed: Vec<String>,
 }
 
 /// A run with what is rolled up of it.
@@ -139,13 +143,15 @@ impl Job<'_> {
             precision.judged += 1;
             let now = self.runs[index].ended + 1.second();
             let facts = self.facts(now, None);
-            for (code, run) in self.log.found(&self.key, facts, now) {
+            let found = self.log.found(&self.key, facts, now);
+            if index % EVERY == 0 {
+                let already: Vec<&str> = found.iter().map(|(code, _)| *code).collect();
+                self.plant(index, &already, precision);
+            }
+            for (code, run) in found {
                 // A day that jumped names no run.
                 let what = if run.is_empty() { utc_day(now).to_string() } else { run };
                 fired.insert((code, what));
-            }
-            if index % EVERY == 0 {
-                self.plant(index, precision);
             }
         }
         for (code, _) in fired {
@@ -170,60 +176,111 @@ impl Job<'_> {
         JobFacts { ended, days, ..JobFacts::default() }
     }
 
-    /// Makes a run five times as long as its job usually needs, and sees whether that is found.
-    fn plant(&self, index: usize, precision: &mut Precision) {
+    /// Makes a run go five times beyond what is usual for its job, and sees whether that is found.
+    /// Not where something of the job is found `already`: a rule names the worst of a job only.
+    fn plant(&self, index: usize, already: &[&str], precision: &mut Precision) {
         if self.runs[index].stored.run.state != RunState::Succeeded {
             return;
         }
-        let Some(usual) = self.usual_seconds(index) else { return };
-        let Some(run) = self.five_times(index, usual) else { return };
-        let now = run.ended + 1.second();
-        let cost = self.log.books.price(&run.stored.run).price.cost().unwrap_or_default();
-        let is_beyond = |code: &str| match code {
-            "cost-jump" => cost.nanos() * 4 > FLOOR_USD * 5,
-            _ => usual * 4 > FLOOR_SECONDS,
-        };
-        let found = self.log.found(&self.key, self.facts(now, Some((index, &run))), now);
-        let id = &run.stored.run.identity.run_id;
-        for code in CODES.into_iter().filter(|code| is_beyond(code)) {
+        for (code, run) in
+            [("cost-jump", self.dearer(index)), ("duration-jump", self.longer(index))]
+        {
+            let Some(run) = run.filter(|_| !already.contains(&code)) else { continue };
+            let now = run.ended + 1.second();
+            let found = self.log.found(&self.key, self.facts(now, Some((index, &run))), now);
+            let id = &run.stored.run.identity.run_id;
+            // The day that a dear run makes dear is the same finding, and costs more.
+            let is_it = |of: &String| of == id || of.is_empty();
+            let is_caught = found.iter().any(|(found, of)| *found == code && is_it(of));
             let (planted, caught) = precision.planted.entry(code).or_default();
             *planted += 1;
-            *caught += usize::from(found.iter().any(|(found, of)| *found == code && of == id));
+            *caught += usize::from(is_caught);
+            if !is_caught {
+                precision.missed.push(format!("{code} {} {id}", self.key.job));
+            }
         }
     }
 
-    /// What the job's last good runs needed, by the measure that the module tells.
-    fn usual_seconds(&self, index: usize) -> Option<u64> {
-        let before = self.runs[..index].iter().filter(|run| run.stored.run.state.is_good_end());
-        let seconds = before.rev().take(60).map(|run| run.stored.run.runtime_seconds());
-        let mut seconds: Vec<u64> = seconds.collect();
-        seconds.sort_unstable();
-        let count = seconds.len();
+    /// What is usual of the runs before an instant, but for one; `None` while they are few. Values
+    /// that say nothing are none.
+    fn usual(
+        &self,
+        at: Timestamp,
+        but: usize,
+        value: impl Fn(&Known) -> Option<u64>,
+    ) -> Option<u64> {
+        let first = utc_day(at).saturating_sub(DAYS.days());
+        let known = |run: &&Known| run.ended <= at && utc_day(run.ended) >= first;
+        let runs = self.runs.iter().enumerate().filter(|(index, _)| *index != but);
+        let last = runs.map(|(_, run)| run).rev().filter(known);
+        let last =
+            last.filter_map(|run| Some((utc_day(run.ended).weekday(), value(run)?))).take(60);
+        let last: Vec<(Weekday, u64)> = last.collect();
+        let weekday = utc_day(at).weekday();
+        let mut same: Vec<u64> =
+            last.iter().filter(|(day, _)| *day == weekday).map(|(_, value)| *value).collect();
+        same.sort_unstable();
+        let least = if same.len() < 3 { 0 } else { middle(&same) };
+        let mut values: Vec<u64> = last.into_iter().map(|(_, value)| value).collect();
+        values.sort_unstable();
+        let count = values.len();
         if count < WARM_UP {
             return None;
         }
-        let (tenth, median, ninth) =
-            (seconds[count / 10], seconds[count / 2], seconds[count * 9 / 10]);
-        if tenth * 2 >= median && ninth <= median * 2 {
-            return Some(median);
+        let (tenth, median, ninth) = (values[count / 10], middle(&values), values[count * 9 / 10]);
+        if tenth * 2 >= median && ninth <= median * 2 && values[count - 2] <= median * 3 {
+            return Some(median.max(least));
         }
-        seconds.pop().filter(|_| count >= MOST_OF)
+        values.pop().filter(|_| count >= MOST_OF)
     }
 
-    /// The run, had it taken five times as long as usual.
-    fn five_times(&self, index: usize, usual: u64) -> Option<Known> {
-        let mut run = self.runs[index].stored.run.clone();
-        let (old, new) = (run.execution_seconds?, usual * 5);
-        let longer = SignedDuration::from_secs(i64::try_from(new).ok()? - i64::try_from(old).ok()?);
-        run.execution_seconds = Some(new);
-        run.ended_at = run.ended_at.map(|end| end + longer);
-        run.updated_at = run.ended_at;
-        if let Some(dpu_seconds) = run.dpu_seconds {
-            let (old, new) = (rust_decimal::Decimal::from(old), rust_decimal::Decimal::from(new));
-            run.dpu_seconds = Some((dpu_seconds * new).checked_div(old)?);
+    /// The run, had it taken five times as long as usual, by what is known at its end.
+    fn longer(&self, index: usize) -> Option<Known> {
+        // How long a run took that failed early on says nothing.
+        let is_good = |run: &&Known| run.stored.run.state.is_good_end();
+        let seconds =
+            |run: &Known| Some(run).filter(is_good).map(|r| r.stored.run.runtime_seconds());
+        let mut planted = None;
+        let mut end = self.runs[index].ended;
+        // What takes longer ends later, and more is known by then.
+        for _ in 0..5 {
+            let usual = self.usual(end, index, seconds)?;
+            let mut run = self.runs[index].stored.run.clone();
+            let longer =
+                i64::try_from(usual * 5).ok()? - i64::try_from(run.execution_seconds?).ok()?;
+            run.execution_seconds = Some(usual * 5);
+            run.ended_at = run.ended_at.map(|end| end + SignedDuration::from_secs(longer));
+            run.updated_at = run.ended_at;
+            planted = self.log.known(run).filter(|_| usual * 4 > FLOOR_SECONDS);
+            end = planted.as_ref()?.ended;
         }
+        planted
+    }
+
+    /// The run, had it cost five times as much as usual, by more workers.
+    fn dearer(&self, index: usize) -> Option<Known> {
+        let nanos = |run: &Known| {
+            let price = self.log.books.price(&run.stored.run).price;
+            u64::try_from(price.cost()?.nanos()).ok()
+        };
+        let usual = self.usual(self.runs[index].ended, index, nanos)?;
+        let own = nanos(&self.runs[index])?;
+        if i128::from(usual) * 4 <= FLOOR_USD || own == 0 {
+            return None;
+        }
+        let mut run = self.runs[index].stored.run.clone();
+        let times = Decimal::from(usual * 5).checked_div(Decimal::from(own))?;
+        let more = |quantity: Decimal| (quantity * times).ceil();
+        run.worker_count = run.worker_count.and_then(|n| u32::try_from(more(n.into())).ok());
+        run.max_capacity = run.max_capacity.map(more);
+        run.dpu_seconds = run.dpu_seconds.map(more);
         self.log.known(run)
     }
+}
+
+/// The median of sorted values.
+fn middle(sorted: &[u64]) -> u64 {
+    sorted[(sorted.len() - 1) / 2].midpoint(sorted[sorted.len() / 2])
 }
 
 /// What is rolled up of runs, by day.

@@ -76,7 +76,7 @@ fn source(engine: &str, region: &str, sessions: bool, through: Option<&str>) -> 
 async fn sources_are_those_that_are_wanted_and_those_that_were() {
     let config = config(
         "[[collect.targets]]\naccount = '111122223333'\nregions = ['eu-west-1', 'eu-west-2']\n\
-         role = 'arn:aws:iam::111122223333:role/read'\n",
+         role_arn = 'arn:aws:iam::111122223333:role/read'\n",
     );
     on_every_store(async |store| {
         for state in [
