@@ -127,7 +127,9 @@ impl Log {
         let evaluation = self.evaluator.evaluate(facts, &BTreeMap::new(), false);
         let code = |of: &str| CODES.into_iter().find(|code| *code == of);
         let findings = evaluation.alerts.into_iter().map(|alert| alert.finding);
-        findings.filter_map(|found| Some((code(&found.code)?, found.subject.run_id))).collect()
+        findings
+            .filter_map(|found| Some((code(&found.code)?, found.subject.run_id.clone())))
+            .collect()
     }
 
     fn facts(&self, run: &Known) -> RunFacts {

@@ -64,10 +64,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
 
     /// Claims the mail. Whoever holds it is waited for until the lease ends, and once more as long
     /// where they renew it.
-    async fn claim(
-        &self,
-        mail: &Mail<T::Draft>,
-    ) -> Result<(Claimed, WholeCall), StoreError> {
+    async fn claim(&self, mail: &Mail<T::Draft>) -> Result<(Claimed, WholeCall), StoreError> {
         let patience = self.terms.lease * 2;
         let (mut waited, mut pause) = (Duration::ZERO, WAIT_STEP);
         loop {

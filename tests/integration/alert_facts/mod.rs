@@ -131,7 +131,8 @@ async fn budgets_from_roll_ups_are_those_from_runs() {
         let facts = facts(&store, &config, NOW).await;
         let books = Arc::new(config.books(&[]).unwrap());
         let month = runledger::model::Period::month("2026-11", &jiff::tz::TimeZone::UTC).unwrap();
-        let outlooks = outlooks(&store, &books, &config.budgets, &month, at(NOW)).await.unwrap();
+        let (budgets, expected) = (&config.budgets, config.expected_sources());
+        let outlooks = outlooks(&store, &books, budgets, &month, &expected, at(NOW)).await.unwrap();
         assert_eq!(facts.budgets.len(), 3);
         for (budget, outlook) in facts.budgets.iter().zip(&outlooks) {
             assert_eq!((&budget.team, budget.budget), (&outlook.team, outlook.budget_usd));
