@@ -8,10 +8,10 @@
 //!
 //! Jumps are planted by a measure that is not the rules': a run is made to take five times what its
 //! job usually takes, and another to cost five times what it usually costs, by more workers. Usual
-//! is the median, where nine in ten of the job's last runs are within half and twice of it and no
-//! two went beyond three times it; else, as nothing is unusual there, the most of them (of at least
-//! twenty); but no less than the median of the same weekday. Only where five times that is beyond
-//! the rules' floors.
+//! is the median, where four in five of the job's last runs are within two thirds and one and a
+//! half of it and no two went beyond three times it; else, as nothing is unusual there, the most of
+//! them (of at least twenty); but no less than the median of the same weekday. Only where five
+//! times that is beyond the rules' floors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
@@ -230,7 +230,8 @@ impl Job<'_> {
             return None;
         }
         let (tenth, median, ninth) = (values[count / 10], middle(&values), values[count * 9 / 10]);
-        if tenth * 2 >= median && ninth <= median * 2 && values[count - 2] <= median * 3 {
+        let is_even = tenth * 3 >= median * 2 && ninth * 2 <= median * 3;
+        if is_even && values[count - 2] <= median * 3 {
             return Some(median.max(least));
         }
         values.pop().filter(|_| count >= MOST_OF)
