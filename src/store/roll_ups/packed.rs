@@ -214,8 +214,10 @@ fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, Str
 struct First {
     k: [String; 4],
     t: Vec<String>,
-    h: Vec<(u8, usize, u64, u64, u64, u64, Decimal, Decimal, String)>,
+    h: Vec<FirstHour>,
 }
+
+type FirstHour = (u8, usize, u64, u64, u64, u64, Decimal, Decimal, String);
 
 /// Reads an item of the first form.
 pub(super) fn unpack_first(text: &str, day: Date) -> Result<RollUp, String> {
