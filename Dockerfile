@@ -24,6 +24,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY report_templates ./report_templates
+COPY schedules ./schedules
 # Cargo wants to see every target that it is told of, whichever it builds.
 COPY tests/bench ./tests/bench
 COPY tests/integration/main.rs ./tests/integration/main.rs

@@ -13,8 +13,9 @@ use self::turn::{Done, take_turns, task};
 use super::output::{data, say};
 use super::{Exit, Failure, World};
 use crate::app::App;
-use crate::schedule::{Schedule as Entry, Schedules, due_times, entries};
-use crate::store::{StoredTurn, TurnState};
+use crate::schedule::{Look, Schedule as Entry, Schedules, due_times, entries};
+use crate::store::{RealClock, StoredTurn, TurnState};
+use crate::tasks::schedule::find;
 
 #[derive(Debug, Args)]
 pub(super) struct Schedule {
@@ -106,14 +107,31 @@ impl Run {
         }
         let app = world.app_to_write().await?;
         let turns = take_turns(world, &app, schedule, |done| tell(world, done)).await?;
-        if turns.is_empty() {
-            let next = schedule.after(world.now).next();
-            let next =
-                next.map_or_else(String::new, |at| format!("; next on {}", both(at, schedule)));
-            say(world.quiet, &format!("{}: nothing is due{next}", schedule.name));
+        // Looked for anew: that nothing is due is said only where all is done, since an alarm waits
+        // for these words.
+        let left = find(&app.store, schedule, &RealClock, world.now).await?.look;
+        for line in what_is_left(schedule, &left, world.now) {
+            say(world.quiet, &line);
         }
         Ok(worst(&turns))
     }
+}
+
+/// What there is still to be done of a schedule, and by whom or when; else when it is due next.
+fn what_is_left(schedule: &Entry, left: &Look, now: Timestamp) -> Vec<String> {
+    let name = &schedule.name;
+    if *left == Look::default() {
+        let next = schedule.after(now).next();
+        let next = next.map_or_else(String::new, |at| format!("; next on {}", both(at, schedule)));
+        return vec![format!("{name}: nothing is due{next}")];
+    }
+    // What was due just now, and was not taken, another process has taken.
+    let others = left.due.iter().map(|due| due.at).chain(left.under_way.iter().copied());
+    let others = others.map(|at| format!("{name}: another process is at what was due at {at:.0}"));
+    let put_off = left.put_off.iter().map(|(at, again)| {
+        format!("{name}: what was due at {at:.0} has failed, and is tried again from {again:.0}")
+    });
+    others.chain(put_off).collect()
 }
 
 /// What the turns came to together: the first failure, since a scheduler asks whether all is done.

@@ -102,9 +102,12 @@ impl Cron {
         let fields: Vec<&str> = self.text.split(' ').collect();
         let [minute, hour, day, month, weekday] = fields[..] else { return String::new() };
         let (day, weekday) = match (day, weekday) {
-            (day, "*") => (day.to_owned(), "?".to_owned()),
+            (day, "*") => (day.replace("*/", "1/"), "?".to_owned()),
             (_, weekday) => ("?".to_owned(), named_days(weekday)),
         };
+        // A step begins with a number there.
+        let (minute, hour) = (minute.replace("*/", "0/"), hour.replace("*/", "0/"));
+        let month = month.replace("*/", "1/");
         format!("cron({minute} {hour} {day} {month} {weekday} *)")
     }
 }
@@ -233,7 +236,8 @@ mod tests {
     fn eventbridge_has_its_own_spelling() {
         let of = |line: &str| Cron::parse(line).unwrap().for_eventbridge();
         assert_eq!(of("0 7 * * MON"), "cron(0 7 ? * MON *)");
-        assert_eq!(of("*/10 * * * *"), "cron(*/10 * * * ? *)");
+        assert_eq!(of("*/10 * * * *"), "cron(0/10 * * * ? *)");
+        assert_eq!(of("0 */6 */2 * *"), "cron(0 0/6 1/2 * ? *)");
         assert_eq!(of("0 6 5 * *"), "cron(0 6 5 * ? *)");
         assert_eq!(of("0 7 * * 0,1-5"), "cron(0 7 ? * SUN,MON-FRI *)");
     }

@@ -14,18 +14,40 @@ use super::settings::{Schedule, Schedules};
 const RETRIED_SECONDS: u32 = 3_600;
 
 /// The resources, in YAML, indented for the `Resources` of a template. Those of schedules that are
-/// not in force are `DISABLED`.
+/// not in force are `DISABLED`; what is as it ships follows the template's parameters instead.
 #[must_use]
 pub fn entries(schedules: &Schedules) -> String {
     let mut yaml = String::new();
+    // Those that ship can always be read, as a test does.
+    let shipped = Schedules::load(None).ok();
     for schedule in schedules.iter() {
-        let zone = schedule.zone_name();
-        entry(&mut yaml, schedule, "", &schedule.cron.for_eventbridge(), zone);
+        let as_shipped = shipped.as_ref().and_then(|shipped| shipped.named(&schedule.name));
+        let state = state(schedule, as_shipped);
+        let expression = schedule.cron.for_eventbridge();
+        entry(&mut yaml, schedule, "", &state, (&expression, zone(schedule, as_shipped)));
         if comes_seldom(schedule) {
-            entry(&mut yaml, schedule, "-catch-up", "cron(25 * * * ? *)", "UTC");
+            entry(&mut yaml, schedule, "-catch-up", &state, ("cron(25 * * * ? *)", "UTC"));
         }
     }
     yaml
+}
+
+/// For each that ships and is not in force the template has a condition.
+fn state(schedule: &Schedule, as_shipped: Option<&Schedule>) -> String {
+    match as_shipped {
+        _ if schedule.enabled => "!Ref ScheduleState".to_owned(),
+        Some(_) => {
+            format!("!If [{}InForce, !Ref ScheduleState, DISABLED]", pascal(&schedule.name))
+        }
+        None => "DISABLED".to_owned(),
+    }
+}
+
+/// A local zone that nobody has changed is the template's parameter, by which the containers go too.
+fn zone<'s>(schedule: &'s Schedule, as_shipped: Option<&Schedule>) -> &'s str {
+    let zone = schedule.zone_name();
+    let is_as_shipped = as_shipped.is_some_and(|shipped| shipped.zone_name() == zone);
+    if is_as_shipped && zone != "UTC" { "!Ref ReportTimeZone" } else { zone }
 }
 
 /// Whether more than an hour lies between two due times, as of a day that is like the others.
@@ -35,12 +57,17 @@ fn comes_seldom(schedule: &Schedule) -> bool {
     two.is_none_or(|(one, next)| next.duration_since(one) > SignedDuration::from_hours(1))
 }
 
-fn entry(yaml: &mut String, schedule: &Schedule, suffix: &str, expression: &str, zone: &str) {
+fn entry(
+    yaml: &mut String,
+    schedule: &Schedule,
+    suffix: &str,
+    state: &str,
+    (expression, zone): (&str, &str),
+) {
     let name = format!("{}{suffix}", schedule.name);
     let id = pascal(&name);
     // The task definition is named after the command.
     let task = pascal(schedule.task.first().map_or("", String::as_str));
-    let state = if schedule.enabled { "!Ref ScheduleState" } else { "DISABLED" };
     let arguments = ["schedule", "run", &schedule.name];
     let command = serde_json::json!({
         "containerOverrides": [{ "name": "runledger", "command": arguments }]
@@ -90,6 +117,7 @@ fn pascal(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::ScheduleChange;
 
     #[test]
     fn each_schedule_is_one_entry_that_wakes_its_own_task() {
@@ -103,13 +131,30 @@ mod tests {
         let weekly = weekly.split("\n\n").next().unwrap();
         for line in [
             "ScheduleExpression: cron(0 7 ? * MON *)",
-            "ScheduleExpressionTimezone: Europe/London",
+            "ScheduleExpressionTimezone: !Ref ReportTimeZone",
             "TaskDefinitionArn: !Ref ReportTaskDefinition",
             r#""command":["schedule","run","weekly-report"]"#,
             "State: !Ref ScheduleState",
         ] {
             assert!(weekly.contains(line), "{line}\n{weekly}");
         }
-        assert!(yaml.contains("State: DISABLED"));
+        let bill = yaml.split("  BillSchedule:\n").nth(1).unwrap();
+        let state = "State: !If [BillInForce, !Ref ScheduleState, DISABLED]";
+        assert!(bill.split("\n\n").next().unwrap().contains(state), "{bill}");
+    }
+
+    #[test]
+    fn what_the_configuration_changes_is_in_the_entries() {
+        let change: ScheduleChange =
+            toml::from_str("zone = 'Asia/Kolkata'\ncron = '15 8 * * MON'").unwrap();
+        let bill: ScheduleChange = toml::from_str("enabled = true").unwrap();
+        let changes = [("weekly-report".to_owned(), change), ("bill".to_owned(), bill)];
+        let changes = changes.iter().map(|(name, change)| (name, change));
+        let yaml = entries(&Schedules::load(None).unwrap().changed(changes).unwrap());
+        for line in ["ScheduleExpressionTimezone: Asia/Kolkata", "cron(15 8 ? * MON *)"] {
+            assert!(yaml.contains(line), "{line}\n{yaml}");
+        }
+        assert!(!yaml.contains("ReportTimeZone") && !yaml.contains("BillInForce"), "{yaml}");
+        assert!(yaml.contains("ChargebackInForce"), "{yaml}");
     }
 }

@@ -24,6 +24,8 @@ OPERATION = re.compile(r"\bclient(?:\(\))?\s*\.\s*([a-z0-9_]+)\(\)")
 # What a transaction holds is what AWS asks permissions for.
 IN_TRANSACTION = re.compile(r"\b(Put|Update|Delete|ConditionCheck)::builder\(\)")
 SDK = re.compile(r"\baws_sdk_([a-z0-9]+)")
+CLIENT = re.compile(r"\baws_sdk_([a-z0-9]+)::Client\b")
+NAMED_CLIENT = re.compile(r"\b(?!client\b)(\w+):\s*&?aws_sdk_([a-z0-9]+)::Client\b")
 ROLE = re.compile(r"\bAssumeRoleProvider::builder\b")
 # `Type::name`, `name(`, `.name(`: and functions handed on by name, `map(Self::name)`.
 QUALIFIED = re.compile(r"\b([A-Z]\w*|[a-z_]\w*)::(?:<[^>]*>::)?([a-z_]\w*)\b")
@@ -165,7 +167,7 @@ class Sources:
             line = code.rfind("\n", 0, found.start()) + 1
             head, signature = code[line : found.start()], code[found.start() : opening]
             function = Function(file, owner, is_of_trait, head, signature, body)
-            function.operations = self.operations(file, body, sdks)
+            function.operations = self.operations(file, body, clients_in(signature, body) or sdks)
             yield function
 
     def operations(self, file, body, sdks):
@@ -175,6 +177,10 @@ class Sources:
         if "ConditionCheck::builder" in body:
             found.add("condition_check_item")
         operations = {(self.service_of(file, name, services), name) for name in found}
+        # Of several clients each has a name of its own.
+        for client, service in set(NAMED_CLIENT.findall(self.codes[file])):
+            asked = re.findall(rf"\b{client}\s*\.\s*([a-z0-9_]+)\(\)", body)
+            operations |= {(service, name) for name in asked if name not in NOT_AN_OPERATION}
         if ROLE.search(body):
             operations.add(("sts", "assume_role"))
         return operations
@@ -324,6 +330,11 @@ def skip_generics(text):
     return text
 
 
+def clients_in(*codes):
+    """The services whose clients a function names: of a file with several, which one it asks."""
+    return next((set(found) for code in codes if (found := CLIENT.findall(code))), set())
+
+
 def in_module(function, module):
     path = function.file.removesuffix(".rs").removesuffix("/mod").split("/")
     return module in path or module in ("super", "crate", "self")
@@ -351,8 +362,9 @@ def commands(sources):
     return re.findall(r"^\s+\w+\((\w+)::\w+\),", sources.codes["cli/mod.rs"], re.MULTILINE)
 
 
-def operations_of_commands(src):
-    """Of each command: service and operation of every call that it may make."""
+def operations_of_commands(src, unasked=None):
+    """Of each command: service and operation of every call that it may make. `unasked` names, by
+    command, functions and types that only an option needs which it is not given."""
     sources = Sources(src)
     runs = {}
     for command in commands(sources):
@@ -365,7 +377,12 @@ def operations_of_commands(src):
     for command, starts in runs.items():
         # No command runs another; it may use what the other's file has for all.
         others = {f.owner for c, fs in runs.items() if c != command for f in fs}
-        within = lambda f: not (f.owner in others and f.file.startswith("cli/") or is_embedded(f))
+        left_out = (unasked or {}).get(command, set())
+        within = lambda f: not (
+            (f.owner in others and f.file.startswith("cli/"))
+            or is_embedded(f)
+            or left_out & {f.name, f.owner}
+        )
         reached = sources.reached_from(starts, within)
         every[command] = sorted({operation for f in reached for operation in f.operations})
     return every

@@ -8,15 +8,15 @@ usage: deploy.py REPOSITORY MOTO_URL
 """
 
 import json
-import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import boto3
+from template import tomllib
 
 REGION = "eu-west-1"
 STACK = "runledger-deployed"
+TOPIC = f"arn:aws:sns:{REGION}:123456789012:ops"
 MEMBER = "arn:aws:iam::444455556666:role/runledger-reader"
 
 
@@ -130,6 +130,12 @@ def check_configuration(account, recipients):
     assert read["mail"]["from"] == "Runledger <runledger@example.com>"
 
 
+def schedules_as(in_force, zone):
+    """What the configuration says of schedules: the containers must go by what EventBridge does."""
+    optional = {"enabled": in_force}
+    return {"weekly-report": {"zone": zone}, "bill": optional, "chargeback": optional}
+
+
 def check_trust(account, resources):
     """Nobody but a task of this account takes on a role. Gives the role's policy, as text."""
     iam = account.client("iam")
@@ -168,15 +174,17 @@ def main(repository, url):
     common = {"StackName": STACK, "TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"]}
     cloudformation.create_stack(**common, Parameters=account.parameters())
     resources = account.resources(STACK)
-    assert "MemberBus" not in resources and "ExportRole" not in resources
+    assert not {"MemberBus", "ExportRole", "WatchService"} & resources.keys(), resources
     check_table(account)
     queues = check_queues(account)
     check_rule(account, queues["events"]["QueueArn"])
     check_tasks(account, f"123456789012.dkr.ecr.{REGION}.amazonaws.com/runledger:1", resources)
     check_configuration(account, ["ada@example.com", "eve@example.com"])
+    assert configuration(account)["schedules"] == schedules_as(False, "Europe/London")
     assert "MemberAccounts" not in check_trust(account, resources)
 
-    # Another image and reader, a member account, the bill, an owner: what a running installation adds.
+    # Another image and reader, a member account, the bill, closing, watching, an owner: what a running
+    # installation adds.
     image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/runledger:2"
     changed = account.parameters(
         ImageUri=image,
@@ -185,12 +193,16 @@ def main(repository, url):
         MemberRoleArns=MEMBER,
         MemberAccountIds="444455556666",
         BillEnabled="yes",
+        ChargebackEnabled="yes",
+        WatchEnabled="yes",
+        AlertTopicArns=TOPIC,
+        ReportTimeZone="Asia/Kolkata",
         ExportBucketName="exports",
         ExtraConfiguration='[budgets]\norders = "1200.00"\n',
     )
     cloudformation.update_stack(**common, Parameters=changed)
     resources = account.resources(STACK)
-    assert "MemberBus" in resources and "ExportRole" in resources
+    assert {"MemberBus", "ExportRole", "WatchService"} <= resources.keys(), resources
     check_table(account)
     # Of a container that is changed moto loses the image; that there is a new revision it knows.
     revision = resources["ReportTaskDefinition"]
@@ -199,6 +211,7 @@ def main(repository, url):
     read = configuration(account)
     assert read["chargeback"]["recipients"] == ["finance@example.com", "audit@example.com"]
     assert read["bill"]["accounts"] == [{"account": "123456789012"}], read["bill"]
+    assert read["schedules"] == schedules_as(True, "Asia/Kolkata"), read["schedules"]
     assert read["budgets"] == {"orders": "1200.00"}
 
     collect = account.client("iam").get_role(RoleName=resources["CollectRole"])["Role"]["Arn"]

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 from calls import operations_of_commands
-from template import actions, load, statements
+from template import actions, load, statements, tomllib
 
 # What each role is for. Its task definition runs these commands and no other.
 ROLES = {
     "Collect": "collect",
+    "Watch": "watch",
     "Alerts": "alerts",
     "Report": "report",
     "Prices": "prices",
@@ -21,6 +22,13 @@ ROLES = {
     "Chargeback": "chargeback",
     "Export": "export",
 }
+
+# What a task is never asked for, as the functions and types that do it: alerts have a task of their
+# own, so the one that collects is not started with `--alerts`, and tells nobody.
+UNASKED = {"collect": {"alerting", "after_round", "Channel", "Ses", "Topic"}}
+
+# Tasks that no schedule starts: a service and what people ask for.
+UNSCHEDULED = {"Watch", "Export"}
 
 # Where IAM's service is called otherwise than the SDK's.
 PREFIXES = {"costexplorer": "ce", "emrserverless": "emr-serverless", "sesv2": "ses"}
@@ -40,7 +48,7 @@ ACTIONS = {
 # What the bill's and the collecting role of a member account's may do there, by command.
 MEMBER_COMMANDS = ("collect", "bill")
 # What is never done in another account: these are of the account that Runledger runs in.
-AT_HOME = ("dynamodb", "sqs", "cloudwatch", "sts", "sesv2")
+AT_HOME = ("dynamodb", "sqs", "cloudwatch", "sts", "sesv2", "sns", "ssm", "secretsmanager")
 
 
 def action_names(operations):
@@ -77,8 +85,9 @@ def too_wide(template):
     return wrong
 
 
-def misplaced(template):
-    """Task definitions that run another command than their role is for, or with another role."""
+def misplaced(template, schedules):
+    """Task definitions that run another command than their role is for, or with another role; and
+    schedules that start something else than `schedule run` of their name as the task of its command."""
     wrong = []
     resources = template["Resources"]
     for task, command in ROLES.items():
@@ -87,27 +96,49 @@ def misplaced(template):
             wrong.append(f"{task}TaskDefinition has another role")
         if properties["ContainerDefinitions"][0]["Command"][0] != command:
             wrong.append(f"{task}TaskDefinition runs another command")
+    started = set()
     for name, schedule in resources.items():
         if schedule["Type"] != "AWS::Scheduler::Schedule":
             continue
         target = schedule["Properties"]["Target"]
         task = target["EcsParameters"]["TaskDefinitionArn"]["Ref"].removesuffix("TaskDefinition")
         words = json.loads(target["Input"])["containerOverrides"][0]["command"]
-        if ROLES[task] not in words:
-            wrong.append(f"{name} starts {words} as {task}")
-    return wrong
+        asked = schedules.get(words[-1], [None])
+        if words[:-1] != ["schedule", "run"] or asked[0] != ROLES[task]:
+            wrong.append(f"{name} starts {words} as {task}, which is {asked}")
+        started.add(words[-1])
+    return wrong + [f"nothing starts the schedule {name}" for name in schedules.keys() - started]
+
+
+def shipped_schedules(folder):
+    """The command line of each schedule."""
+    return {path.stem: tomllib.loads(path.read_text())["task"] for path in folder.glob("*.toml")}
+
+
+def passed_on(template):
+    """The roles that what starts tasks may hand over to them."""
+    role = template["Resources"]["SchedulerRole"]
+    (resources,) = (s["Resource"] for s in statements(role) if s["Action"] == "iam:PassRole")
+    return {resource["Fn::GetAtt"][0].removesuffix("Role") for resource in resources} - {"Execution"}
 
 
 def main(repository):
-    every = operations_of_commands(repository / "src")
+    every = operations_of_commands(repository / "src", UNASKED)
     template = load(repository / "infra/runledger.yaml")
-    wrong = too_wide(template) + misplaced(template)
+    schedules = shipped_schedules(repository / "schedules")
+    wrong = too_wide(template) + misplaced(template, schedules)
+    scheduled = ROLES.keys() - UNSCHEDULED
+    if passed_on(template) != scheduled:
+        wrong.append(f"what starts tasks hands over the roles of {sorted(passed_on(template))}")
+    wrong += [f"`{name}` is started with --alerts" for name, task in schedules.items() if "--alerts" in task]
     found = set()
     for task, command in ROLES.items():
-        if command not in every:
-            print(f"SKIPPED {task}Role: there is no command `{command}`", file=sys.stderr)
+        if "alerts" not in every and task in ("Alerts", "Watch"):
+            print(f"SKIPPED {task}Role: there is no command `alerts`", file=sys.stderr)
             continue
+        # A schedule's turns are on record, by whoever does what is due.
         called = action_names(every[command])
+        called |= action_names(every["schedule"]) if task in scheduled else set()
         allowed = actions(template["Resources"][f"{task}Role"])
         assert called, f"`{command}` calls nothing: the sources were not understood"
         found |= called

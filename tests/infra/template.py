@@ -4,6 +4,11 @@ from pathlib import Path
 
 import yaml
 
+try:
+    import tomllib
+except ModuleNotFoundError:  # before Python 3.11
+    from pip._vendor import tomli as tomllib
+
 
 class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms."""

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{beside_tests, moto_url, python_of, table_readers, told};
+use crate::harness::{Sandbox, beside_tests, moto_url, python_of, table_readers, told};
 
 fn repository() -> &'static OsStr {
     OsStr::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,6 +39,65 @@ fn templates_are_clean_but_for_what_is_reasoned() {
 fn the_template_can_be_deployed_updated_and_deleted() {
     let Some(url) = moto_url() else { return };
     script("deploy.py", &[repository(), OsStr::new(&url)]);
+}
+
+fn infra(file: &str) -> String {
+    let path = Path::new(repository()).join("infra").join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What lies between two texts that are both there once.
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("no `{begin}`"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no `{end}` after `{begin}`")).0
+}
+
+#[test]
+fn the_template_has_the_entries_of_the_schedules_that_ship() {
+    let rendered = Sandbox::new().run(&["schedule", "render"]).exits(0).stdout;
+    let template = infra("runledger.yaml");
+    let entries = between(&template, "  # schedules: begin\n", "  # schedules: end\n");
+    assert!(rendered.contains("WeeklyReportSchedule:"), "{rendered}");
+    assert_eq!(entries, rendered, "put what `schedule render` prints between the two comments");
+}
+
+/// The alarm for missing reports waits for words of `schedule run`; the tests of schedules show that
+/// they are only said where all that was due is done.
+#[test]
+fn the_alarm_waits_for_the_very_words_of_schedule_run() {
+    let template = infra("runledger.yaml");
+    let filter = between(&template, "  ReportConfirmed:\n", "\n\n");
+    let words = between(filter, "FilterPattern: '\"", "\"'");
+    let sunday = ["--now", "2026-11-15T12:00:00Z", "schedule", "run", "weekly-report"];
+    let said = Sandbox::new().run(&sunday).exits(0).stderr;
+    assert!(said.contains(words), "`{words}` is not in `{said}`");
+    let alarm = between(&template, "  NoReportAlarm:\n", "\n\n");
+    let metric = between(filter, "MetricName: ", "\n");
+    for line in [format!("MetricName: {metric}\n"), "TreatMissingData: breaching\n".to_owned()] {
+        assert!(alarm.contains(&line), "no `{line}` in {alarm}");
+    }
+}
+
+/// An alarm names its part of the runbook, which says what to do; and nothing else is promised.
+#[test]
+fn the_runbook_has_every_alarm_and_no_other() {
+    let (template, guide) = (infra("runledger.yaml"), infra("README.md"));
+    let of_alarms: Vec<&str> = template
+        .split("    Type: AWS::CloudWatch::Alarm\n")
+        .skip(1)
+        .map(|alarm| between(alarm, "AlarmName: !Sub \"${AWS::StackName}-", "\""))
+        .collect();
+    assert!(of_alarms.len() > 5, "{of_alarms:?}");
+    let runbook = between(&guide, "\n## Runbook\n", "\n## ");
+    let mut of_runbook: Vec<&str> =
+        runbook.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    // What EventBridge tells is no alarm.
+    of_runbook.retain(|heading| *heading != "A task ended with another code than 0");
+    assert_eq!(of_runbook, of_alarms);
+    for alarm in &of_alarms {
+        assert!(template.contains(&format!("Runbook \"{alarm}\".")), "{alarm} names no runbook");
+        assert!(template.contains(&format!(":alarm:${{AWS::StackName}}-{alarm}\"")), "{alarm}");
+    }
 }
 
 /// In the image, as the README's path from a clone to a mail has it.

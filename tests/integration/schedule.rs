@@ -61,7 +61,9 @@ fn a_monday_is_sent_once_however_often_it_is_looked_at() {
     let sandbox = company();
     // A minute early nothing is due; that look is also the schedule's first.
     assert!(run_weekly(&sandbox, "2026-11-16T06:59:00Z").contains("nothing is due"));
-    assert!(run_weekly(&sandbox, MONDAY).contains("due at 2026-11-16T07:00:00Z: done"));
+    let told = run_weekly(&sandbox, MONDAY);
+    assert!(told.contains("due at 2026-11-16T07:00:00Z: done"), "{told}");
+    assert!(told.contains("weekly-report: nothing is due; next on Mon"), "{told}");
     assert!(run_weekly(&sandbox, "2026-11-16T07:01:00Z").contains("nothing is due; next on Mon"));
     let mails = mails(&sandbox);
     assert_eq!(mails.len(), 1);
@@ -98,7 +100,9 @@ fn a_failure_is_tried_again_and_its_reason_is_on_record() {
     assert!(turn["state"]["failed"]["again_at"].is_string(), "{turn}");
     // Not at once, but five minutes later.
     std::fs::remove_file(sandbox.path("outbox")).unwrap();
-    assert!(run_weekly(&sandbox, "2026-11-16T07:04:00Z").contains("nothing is due"));
+    let told = run_weekly(&sandbox, "2026-11-16T07:04:00Z");
+    assert!(told.contains("has failed, and is tried again from 2026-11-16T07:05:00Z"), "{told}");
+    assert!(!failed.stderr.contains("nothing is due") && !told.contains("nothing is due"));
     assert!(run_weekly(&sandbox, "2026-11-16T07:05:00Z").contains("done"));
     assert_eq!(mails(&sandbox).len(), 1);
     assert_eq!(last(&sandbox, MONDAY)["attempts"], 2);
@@ -139,7 +143,9 @@ fn a_killed_turn_is_taken_up_when_its_lease_has_run_out() {
     }
     running.kill();
     // Its word still holds: nobody else begins.
-    assert!(run_weekly(&sandbox, MONDAY).contains("nothing is due"));
+    let told = run_weekly(&sandbox, MONDAY);
+    assert!(told.contains("another process is at what was due at 2026-11-16T07:00:00Z"), "{told}");
+    assert!(!told.contains("nothing is due"), "{told}");
     assert!(last(&sandbox, MONDAY)["state"]["under-way"]["until"].is_string());
 }
 
