@@ -4,9 +4,9 @@
 #
 # usage: tests/container.sh BINARY
 #
-# The image takes BINARY, a `runledger` that is compiled already; its base is a Debian that
-# debootstrap makes, since not every machine can pull images. Both are kept in the cache, by default
-# ~/.cache/runledger/containers. DynamoDB and SES are those of tests/run.sh
+# The image takes BINARY, a `runledger` that is compiled already; its base is what a program needs of
+# a Debian that debootstrap makes, since not every machine can pull images. It is kept in the cache, by
+# default ~/.cache/runledger/containers. DynamoDB and SES are those of tests/run.sh
 # (RUNLEDGER_TEST_DYNAMODB_URL, RUNLEDGER_TEST_SES_URL). What it needs it installs as root on Debian;
 # where it cannot, it says SKIPPED and ends well.
 set -euo pipefail
@@ -41,6 +41,11 @@ buildah=(buildah --storage-driver vfs --root "$RUNLEDGER_CONTAINERS/storage"
 work=$(mktemp -d)
 
 clean_up() {
+    if [[ -n ${demo:-} ]]; then
+        # Nothing that is mounted can be removed.
+        kill "$demo" 2>/dev/null || true
+        wait "$demo" 2>/dev/null || true
+    fi
     "${buildah[@]}" rm --all >/dev/null 2>&1 || true
     "${buildah[@]}" rmi localhost/runledger >/dev/null 2>&1 || true
     "${buildah[@]}" rmi --prune >/dev/null 2>&1 || true
@@ -50,17 +55,27 @@ trap clean_up EXIT
 clean_up
 mkdir -p "$work"
 
-# The base: Debian as the machine's, so that its glibc is the one that the binary was linked with.
+# The base: of the machine's own Debian, so that its glibc is the one that the binary was linked with,
+# and no more of it than the image has that is meant for it: no shell, no package manager.
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-base=localhost/runledger-base-$suite
+base=localhost/runledger-base-2-$suite
 if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
     say "making a base of Debian $suite"
-    debootstrap --variant=minbase --include=ca-certificates "$suite" "$work/base" \
+    debootstrap --variant=minbase --include=ca-certificates,tzdata "$suite" "$work/debian" \
         >"$work/debootstrap.log" 2>&1 || skip "debootstrap failed: $(tail -n 1 "$work/debootstrap.log")"
+    mkdir -p "$work"/base/usr/{bin,lib,lib64,sbin}
+    cp -a "$work"/debian/{bin,lib,lib64,sbin} "$work/base/" 2>/dev/null || true
+    for package in base-files libc6 libgcc-s1 tzdata; do
+        chroot "$work/debian" dpkg-query --listfiles "$package"
+    done | grep -v -e '/share/doc' -e '/gconv' -e '^/\.$' | sort -u | sed 's#^/##' >"$work/files"
+    printf '%s\n' etc/passwd etc/group etc/ssl proc sys dev >>"$work/files"
+    tar -C "$work/debian" --no-recursion -cf - -T "$work/files" \
+        | tar -C "$work/base" --keep-directory-symlink -xf -
+    cp -a "$work/debian/etc/ssl/certs" "$work/base/etc/ssl/"
     container=$("${buildah[@]}" from scratch)
     "${buildah[@]}" add --quiet "$container" "$work/base" / >/dev/null
     "${buildah[@]}" commit --quiet --rm "$container" "$base" >/dev/null 2>&1
-    rm -rf "$work/base"
+    rm -rf "$work/base" "$work/debian"
 fi
 
 # A clone, as far as an image needs one.
@@ -111,12 +126,9 @@ fi
 
 in_image() { docker run --rm --read-only -v test:/data runledger "$@" 9>&-; }
 
-in_image demo --weeks 2 --out /data/demo >"$work/demo.log" 2>&1 || fail "demo: $(cat "$work/demo.log")"
-in_image --store embedded:/data/demo/demo.db report --format json >"$work/report.json" \
-    2>"$work/report.log" || fail "report: $(cat "$work/report.log")"
-python3 -c 'import json, sys; assert json.load(sys.stdin)["totals"]["runs"] > 100' \
-    <"$work/report.json" || fail "report: $(head -c 500 "$work/report.json")"
-say "demo and report run in the image, not as root"
+# It computes for a minute, a program that is not optimised: the rest need not wait for it.
+in_image demo --weeks 2 --out /data/demo >"$work/demo.log" 2>&1 &
+demo=$!
 
 # Anybody may write into /tmp, but not of a read-only root.
 if in_image --config /tmp/runledger.toml init >"$work/init.log" 2>&1; then
@@ -127,7 +139,14 @@ docker run --rm -v test:/data runledger --config /tmp/runledger.toml init >/dev/
     || fail "a root that is not read-only was not written to"
 say "the root is read-only, and nothing needs it otherwise"
 
-if in_image --help | grep -q '^  doctor '; then
+in_image --help >"$work/help.log"
+if grep -q '^  schedule ' "$work/help.log"; then
+    in_image schedule list >"$work/list.log" 2>&1 || fail "schedule list: $(cat "$work/list.log")"
+    grep -q '^weekly-report .*Europe/London' "$work/list.log" || fail "schedule list: $(cat "$work/list.log")"
+    say "the schedules are in the image, and so are the time zones"
+fi
+
+if grep -q '^  doctor ' "$work/help.log"; then
     code=0
     in_image doctor >"$work/doctor.log" 2>&1 || code=$?
     ((code <= 5)) && [[ -s $work/doctor.log ]] || fail "doctor: $code $(cat "$work/doctor.log")"
@@ -136,18 +155,28 @@ fi
 
 # As the first process of its namespace it gets only the signals that it listens to. It cannot reach
 # anything meanwhile, which is what it outlasts.
-docker run --name watching --read-only -v test:/data -e AWS_REGION=eu-west-1 \
-    -e AWS_ENDPOINT_URL=http://127.0.0.1:1 -e AWS_ACCESS_KEY_ID=test -e AWS_SECRET_ACCESS_KEY=test \
-    runledger watch >"$work/watch.log" 2>&1 9>&- &
-watching=$!
-for _ in $(seq 300); do
-    [[ ! -s $work/watch.log ]] || break
-    sleep 0.1
+for command in watch "schedule serve"; do
+    docker run --name endless --read-only -v test:/data -e AWS_REGION=eu-west-1 \
+        -e AWS_ENDPOINT_URL=http://127.0.0.1:1 -e AWS_ACCESS_KEY_ID=test -e AWS_SECRET_ACCESS_KEY=test \
+        runledger $command >"$work/endless.log" 2>&1 9>&- &
+    endless=$!
+    for _ in $(seq 300); do
+        [[ ! -s $work/endless.log ]] || break
+        sleep 0.1
+    done
+    told=$(date +%s)
+    docker kill --signal=SIGTERM endless
+    code=0
+    wait "$endless" || code=$?
+    took=$(($(date +%s) - told))
+    ((code == 0 && took <= 25)) || fail "$command, SIGTERM: $code after $took s: $(cat "$work/endless.log")"
+    say "$command, told to stop as the first process, ended well within $((took + 1)) s"
 done
-told=$(date +%s)
-docker kill --signal=SIGTERM watching
-code=0
-wait "$watching" || code=$?
-took=$(($(date +%s) - told))
-((code == 0 && took <= 25)) || fail "SIGTERM: code $code after $took s: $(cat "$work/watch.log")"
-say "told to stop as the first process, it ended well within $((took + 1)) s"
+
+wait "$demo" || fail "demo: $(cat "$work/demo.log")"
+demo=
+in_image --store embedded:/data/demo/demo.db report --format json >"$work/report.json" \
+    2>"$work/report.log" || fail "report: $(cat "$work/report.log")"
+python3 -c 'import json, sys; assert json.load(sys.stdin)["totals"]["runs"] > 100' \
+    <"$work/report.json" || fail "report: $(head -c 500 "$work/report.json")"
+say "demo and report run in the image, not as root"
