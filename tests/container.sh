@@ -4,9 +4,9 @@
 #
 # usage: tests/container.sh BINARY
 #
-# The image takes BINARY, a `runledger` that is compiled already; its base is what a program needs of
-# a Debian that debootstrap makes, since not every machine can pull images. It is kept in the cache, by
-# default ~/.cache/runledger/containers. DynamoDB and SES are those of tests/run.sh
+# The image takes BINARY, a `runledger` that is compiled already; its base is made of
+# five of the machine's own packages, since not every machine can pull images. It is kept in the cache,
+# by default ~/.cache/runledger/containers. DynamoDB and SES are those of tests/run.sh
 # (RUNLEDGER_TEST_DYNAMODB_URL, RUNLEDGER_TEST_SES_URL). What it needs it installs as root on Debian;
 # where it cannot, it says SKIPPED and ends well.
 set -euo pipefail
@@ -19,7 +19,7 @@ fail() { say "failed: $*" && exit 1; }
 
 [[ $(id -u) == 0 ]] || skip "mounting needs root"
 lacking=()
-for pair in buildah:buildah debootstrap:debootstrap pgrep:procps unshare:util-linux strip:binutils; do
+for pair in buildah:buildah dpkg-deb:dpkg pgrep:procps unshare:util-linux strip:binutils; do
     command -v "${pair%:*}" >/dev/null || lacking+=("${pair#*:}")
 done
 if ((${#lacking[@]})); then
@@ -42,8 +42,7 @@ work=$(mktemp -d)
 
 clean_up() {
     if [[ -n ${demo:-} ]]; then
-        # Nothing that is mounted can be removed.
-        kill "$demo" 2>/dev/null || true
+        docker kill --signal=SIGKILL demo 2>/dev/null || true
         wait "$demo" 2>/dev/null || true
     fi
     "${buildah[@]}" rm --all >/dev/null 2>&1 || true
@@ -55,27 +54,27 @@ trap clean_up EXIT
 clean_up
 mkdir -p "$work"
 
-# The base: of the machine's own Debian, so that its glibc is the one that the binary was linked with,
-# and no more of it than the image has that is meant for it: no shell, no package manager.
+# The base: what the image that is meant for it has too, and no shell or package manager. The packages
+# are the machine's own, so that its glibc is the one that the binary was linked with.
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 base=localhost/runledger-base-2-$suite
 if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
-    say "making a base of Debian $suite"
-    debootstrap --variant=minbase --include=ca-certificates,tzdata "$suite" "$work/debian" \
-        >"$work/debootstrap.log" 2>&1 || skip "debootstrap failed: $(tail -n 1 "$work/debootstrap.log")"
-    mkdir -p "$work"/base/usr/{bin,lib,lib64,sbin}
-    cp -a "$work"/debian/{bin,lib,lib64,sbin} "$work/base/" 2>/dev/null || true
-    for package in base-files libc6 libgcc-s1 tzdata; do
-        chroot "$work/debian" dpkg-query --listfiles "$package"
-    done | grep -v -e '/share/doc' -e '/gconv' -e '^/\.$' | sort -u | sed 's#^/##' >"$work/files"
-    printf '%s\n' etc/passwd etc/group etc/ssl proc sys dev >>"$work/files"
-    tar -C "$work/debian" --no-recursion -cf - -T "$work/files" \
-        | tar -C "$work/base" --keep-directory-symlink -xf -
-    cp -a "$work/debian/etc/ssl/certs" "$work/base/etc/ssl/"
+    say "making a base of $suite"
+    mkdir -p "$work/packages" "$work"/base/{etc/ssl/certs,proc,tmp}
+    chmod 1777 "$work/base/tmp"
+    packages=(base-files ca-certificates libc6 libgcc-s1 tzdata)
+    download() { (cd "$work/packages" && apt-get download "${packages[@]}" >"$work/apt.log" 2>&1); }
+    download || { apt-get update -qq >/dev/null 2>&1 && download; } \
+        || skip "cannot download ${packages[*]}: $(tail -n 1 "$work/apt.log")"
+    for package in "$work"/packages/*.deb; do
+        dpkg-deb --extract "$package" "$work/base"
+    done
+    cat "$work"/base/usr/share/ca-certificates/mozilla/*.crt >"$work/base/etc/ssl/certs/ca-certificates.crt"
+    rm -rf "$work"/base/usr/share/{doc,man,lintian} "$work"/base/usr/lib/*/gconv
     container=$("${buildah[@]}" from scratch)
     "${buildah[@]}" add --quiet "$container" "$work/base" / >/dev/null
     "${buildah[@]}" commit --quiet --rm "$container" "$base" >/dev/null 2>&1
-    rm -rf "$work/base" "$work/debian"
+    rm -rf "$work/base" "$work/packages"
 fi
 
 # A clone, as far as an image needs one.
@@ -127,7 +126,8 @@ fi
 in_image() { docker run --rm --read-only -v test:/data runledger "$@" 9>&-; }
 
 # It computes for a minute, a program that is not optimised: the rest need not wait for it.
-in_image demo --weeks 2 --out /data/demo >"$work/demo.log" 2>&1 &
+docker run --name demo --rm --read-only -v test:/data runledger demo --weeks 2 --out /data/demo \
+    >"$work/demo.log" 2>&1 9>&- &
 demo=$!
 
 # Anybody may write into /tmp, but not of a read-only root.

@@ -5,7 +5,7 @@
 #   aws-ses-v2-local     takes the mails that SES would take, and shows them
 #   moto                 takes the objects that S3 would take, answers as SQS, deploys templates
 #   cfn-lint, checkov    read the templates of infra/
-#   buildah, debootstrap build and run the image (Debian's; as root alone, else it says SKIPPED)
+#   buildah              builds the image (Debian's; as root alone, else it says SKIPPED)
 #   openpyxl, pyarrow,   read what `export` writes
 #   focus-validator
 #

@@ -35,7 +35,23 @@ CHANGES = [
         ".send_email()",
         ".send_email();\n self.client.get_account()",
         ("sesv2", "get_account"),
-        {"report", "chargeback"},
+        {"report", "chargeback", "alerts", "watch"},
+    ),
+    (
+        # Of one of two clients, where secrets are read.
+        "delivery/secret.rs",
+        ".get_parameter()",
+        ".get_parameter();\n self.parameters.delete_parameter()",
+        ("ssm", "delete_parameter"),
+        {"alerts", "watch"},
+    ),
+    (
+        # In the record of what was done when.
+        "store/turns.rs",
+        ".put_item()",
+        ".put_item();\n table.client.describe_endpoints()",
+        ("dynamodb", "describe_endpoints"),
+        {"schedule"},
     ),
     (
         "sources/glue/calls.rs",
@@ -47,7 +63,12 @@ CHANGES = [
 ]
 
 # Of these no change above may be said of, whatever else they call.
-NEVER = {("glue", "start_job_run"): {"report", "export"}, ("sesv2", "get_account"): {"export", "bill"}}
+NEVER = {
+    ("glue", "start_job_run"): {"report", "export"},
+    ("sesv2", "get_account"): {"export", "bill"},
+    ("ssm", "delete_parameter"): {"report", "chargeback", "export"},
+    ("dynamodb", "describe_endpoints"): {"report", "collect", "export"},
+}
 
 
 def main(src):
