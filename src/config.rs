@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::alerts::{AlertSettings, Recipients};
 use crate::analysis::Books;
 use crate::chargeback::{Budgets, ChargebackSettings};
-use crate::delivery::{MailSettings, MetricSettings};
+use crate::delivery::{LogSettings, MailSettings, MetricSettings};
 use crate::model::{Address, Engine, JobNames, ListPrice, QuotaValue, Recipient};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
@@ -49,6 +49,8 @@ pub struct Config {
     pub bill: BillSettings,
     /// Hourly metrics in CloudWatch; none without it.
     pub metrics: Option<MetricSettings>,
+    /// What is written to the log beside lines.
+    pub log: LogSettings,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
     /// Finance's month.

@@ -62,6 +62,11 @@ enum Format {
 }
 
 impl Bill {
+    /// Whether it asks AWS, and stores the answers.
+    pub(super) const fn refreshes(&self) -> bool {
+        matches!(self.command, Command::Refresh(_))
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         match self.command {
             Command::Refresh(refresh) => refresh.run(world).await,
@@ -97,6 +102,9 @@ impl Refresh {
         let done = refresh(&app.store, &accounts, settings, days, max_requests, world.now).await;
         bar.finish_and_clear();
         let done = done?;
+        for name in ["cost_explorer_requests", "aws_calls"] {
+            world.journal.count(name, done.requests.into());
+        }
         tell(world, &done);
         Ok(match done.exit_code() {
             0 => Exit::Done,

@@ -71,9 +71,15 @@ struct Shown {
 }
 
 impl Chargeback {
+    /// Whether it closes or sends.
+    pub(super) const fn keeps(&self) -> bool {
+        self.close || self.send
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let app = world.app().await?;
         let month = self.month(world.now)?;
+        world.journal.period(&month.name);
         let shown = self.shown(&app, world, &month).await?;
         if let Some(folder) = &self.out {
             write_files(folder, &month.name, &shown.files, world)?;

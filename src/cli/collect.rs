@@ -4,10 +4,12 @@
 use clap::Args;
 use jiff::Span;
 
+use super::journal::Journal;
 use super::output::{complain, progress, say};
 use super::{Exit, Failure, World};
 use crate::delivery::MetricSettings;
 use crate::sources::SourceError;
+use crate::store::Saved;
 use crate::tasks::collect::{CollectError, CollectOutcome};
 use crate::tasks::events::Drained;
 use crate::tasks::metrics::MetricsPut;
@@ -37,9 +39,28 @@ impl Collect {
         let round = rounds.whole(self.since, world.now).await;
         bar.finish_and_clear();
         let round = round?;
+        count(&world.journal, &round);
+        let sources = app.store.source_states().await.unwrap_or_default();
+        if let Some(through) = sources.iter().filter_map(|source| source.collected_through).min() {
+            let lag = world.now.duration_since(through).as_secs();
+            world.journal.count("lag_seconds", u64::try_from(lag).unwrap_or(0));
+        }
         tell(world, &round, app.config.metrics.as_ref());
         Ok(exit_of(round.exit_code()))
     }
+}
+
+/// Counts what a round came to.
+pub(super) fn count(journal: &Journal, round: &Round) {
+    let mut saved = round.events.as_ref().map_or_else(Saved::default, |events| events.saved);
+    let sources = round.collected.iter().flat_map(|collected| &collected.sources);
+    for source in sources {
+        saved += source.saved;
+        journal.count("sources_failed", u64::from(source.failure.is_some()));
+    }
+    journal.count("runs_new", saved.new);
+    journal.count("runs_changed", saved.changed);
+    journal.count("runs_unchanged", saved.unchanged);
 }
 
 /// The exit code of a round as the command's.

@@ -64,6 +64,11 @@ enum BasisArgument {
 }
 
 impl Export {
+    /// Whether it leaves the machine.
+    pub(super) fn leaves(&self) -> bool {
+        self.output.to_string_lossy().starts_with("s3://")
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let tables = self.tables()?;
         if self.columns {

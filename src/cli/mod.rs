@@ -10,12 +10,15 @@ mod demo;
 mod exit;
 mod explain;
 mod export;
+mod history;
 mod import;
 mod init;
+mod journal;
 mod output;
 mod period;
 mod prices;
 mod quota;
+mod replay;
 mod report;
 mod roll_up;
 mod schedule;
@@ -28,10 +31,12 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
+use self::journal::{Journal, Task, recorded};
 use self::output::say;
 use crate::app::App;
-use crate::config::{Config, TEXT_VARIABLE};
+use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
 use crate::schedule::Due;
 use crate::store::StoreLocation;
 
@@ -92,6 +97,10 @@ enum Command {
     RollUp(roll_up::RollUp),
     /// What is due when, and doing it: once for a scheduler, or without end
     Schedule(schedule::Schedule),
+    /// Compute again what was sent, and say whether it comes out the same; sends nothing
+    Replay(replay::Replay),
+    /// What Runledger did itself: each run of a task that stores or sends
+    History(history::History),
     /// Use against quota, whether a planned start fits, and places held for it
     Quota(quota::Quota),
 }
@@ -108,6 +117,8 @@ struct World {
     verbose: bool,
     /// What has it done, where that is a schedule.
     occasion: Option<Occasion>,
+    /// The record of the command under way.
+    journal: Journal,
 }
 
 /// What a schedule says about the command that it has done.
@@ -130,6 +141,20 @@ impl World {
             }
             (file, _) => Ok(Config::load(file.as_deref())?),
         }
+    }
+
+    /// SHA-256 of the configuration's text, in hexadecimal: which one it is, for the record.
+    fn configuration_hash(&self) -> String {
+        let said = std::env::var(TEXT_VARIABLE).ok().filter(|text| !text.trim().is_empty());
+        let file = self.config_file.as_deref();
+        let text = match (file, said) {
+            (None, Some(text)) => text,
+            (file, _) => {
+                std::fs::read_to_string(file.unwrap_or(Path::new(DEFAULT_FILE))).unwrap_or_default()
+            }
+        };
+        let hash = Sha256::digest(text.as_bytes());
+        hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// Tells a person what only `-v` asks for.
@@ -184,6 +209,7 @@ impl World {
     async fn open(&self, config: Config) -> Result<App, Failure> {
         let app = App::open(config, self.store.clone()).await?;
         app.store.table().reach().await?;
+        self.journal.begin(&app).await;
         Ok(app)
     }
 
@@ -238,19 +264,40 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         quiet: arguments.quiet,
         verbose: arguments.verbose > 0,
         occasion: None,
+        journal: Journal::default(),
     };
     let command = arguments.command;
     if command.ends_itself() {
         return dispatch(command, &world).await;
     }
     let told = stop::told_to_stop()?;
-    tokio::select! {
-        done = dispatch(command, &world) => done,
-        stopped = stop::stopped(told) => Err(stopped),
-    }
+    let words = || std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let task = command.task().map(|name| Task { name: name.to_owned(), words: words().collect() });
+    recorded(task, &world, async |world| {
+        tokio::select! {
+            done = dispatch(command, world) => done,
+            stopped = stop::stopped(told) => Err(stopped),
+        }
+    })
+    .await
 }
 
 impl Command {
+    /// What the command is called in the records, where it stores or sends what a schedule would
+    /// have it store or send.
+    fn task(&self) -> Option<&'static str> {
+        match self {
+            Self::Collect(_) => Some("collect"),
+            Self::Report(report) if report.sends() => Some("report"),
+            Self::Chargeback(chargeback) if chargeback.keeps() => Some("chargeback"),
+            Self::Prices(prices) if prices.refreshes() => Some("prices refresh"),
+            Self::Bill(bill) if bill.refreshes() => Some("bill refresh"),
+            Self::RollUp(_) => Some("roll-up"),
+            Self::Export(export) if export.leaves() => Some("export"),
+            _ => None,
+        }
+    }
+
     /// Whether it goes on until it is told to stop, and sees to its end by itself.
     const fn ends_itself(&self) -> bool {
         match self {
@@ -276,6 +323,8 @@ async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {
         Command::Chargeback(chargeback) => chargeback.run(world).await,
         Command::Export(export) => export.run(world).await,
         Command::RollUp(roll_up) => roll_up.run(world).await,
+        Command::Replay(replay) => replay.run(world).await,
+        Command::History(history) => history.run(world).await,
         Command::Quota(quota) => quota.run(world).await,
         // A schedule does other commands.
         Command::Schedule(schedule) => Box::pin(schedule.run(world)).await,

@@ -60,8 +60,8 @@ pub(super) fn start_logging(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
         // The SDK warns of missing credentials with its innards; the command says it in words.
-        (false, 0) => "warn,aws_config::meta::credentials=error",
-        (false, 1) => "runledger=info,warn",
+        (false, 0) => "warn,task=info,aws_config::meta::credentials=error",
+        (false, 1) => "runledger=info,task=info,warn",
         (false, 2) => "runledger=debug,info",
         (false, _) => "debug",
     };

@@ -62,6 +62,11 @@ struct Lookup {
 }
 
 impl Prices {
+    /// Whether it stores prices.
+    pub(super) const fn refreshes(&self) -> bool {
+        matches!(self.action, Action::Refresh(_))
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         match self.action {
             Action::List(list) => list.run(world).await,
@@ -70,6 +75,8 @@ impl Prices {
                 let readings = lookup.read(&app, world).await;
                 let (store, settings) = (&app.store, &app.config.pricing);
                 let done = refresh(store, settings, readings, &lookup.region, world.now).await?;
+                world.journal.count("prices_new", done.new.len() as u64);
+                world.journal.count("prices_changed", done.changed.len() as u64);
                 tell_refreshed(world, &done);
                 Ok(exit(&done.lists, Exit::Done))
             }

@@ -18,6 +18,7 @@ use crate::tables::{failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
 use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, mails, shown_edition};
+use crate::tasks::replay::inputs;
 use crate::tasks::report::{Request, figures};
 
 #[derive(Debug, Args)]
@@ -63,6 +64,11 @@ enum Format {
 }
 
 impl Report {
+    /// Whether it sends.
+    pub(super) const fn sends(&self) -> bool {
+        self.send
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let copy_to = self.period.copy_to();
         if copy_to.is_some() && (!self.send || self.resend || self.restate) {
@@ -134,9 +140,13 @@ impl Report {
                 format!("add `recipients` to [reports.{}], or use --to", self.name),
             ));
         }
-        let ledger = app.ledger();
-        let mails =
-            mails(&app.store, &ledger, &app.books().await?, templates, mail, publication).await?;
+        world.journal.period(&publication.request.period.name);
+        let (ledger, books) = (app.ledger(), app.books().await?);
+        let (times, configuration) =
+            ((world.now, publication.request.overdue_since), world.configuration_hash());
+        let inputs = inputs(&app.store, &books, templates, &configuration, times).await?;
+        world.journal.inputs(inputs);
+        let mails = mails(&app.store, &ledger, &books, templates, mail, publication).await?;
         let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());
         let terms = Terms {
             by: world.who(),
@@ -240,6 +250,7 @@ pub(super) fn write_files(
 
 /// One line a recipient that got it or did not, addresses masked.
 pub(super) fn tell(world: &World, deliveries: &Deliveries) {
+    world.journal.deliveries(deliveries);
     for row in &deliveries.rows {
         let edition = visible(&row.occurrence.edition);
         let to = format!("{:?} ({edition})", row.occurrence.recipient);

@@ -32,6 +32,7 @@ impl RollUp {
         let done = roll_up_days(&app.store, &app.books().await?, first..end, world.now).await;
         bar.finish_and_clear();
         let done = done?;
+        world.journal.count("days", done.days);
         say(world.quiet, &done.to_string());
         tell_rolled_up(world, &done);
         Ok(Exit::Done)

@@ -1,14 +1,19 @@
 //! `watch`: collects without end, events as they arrive.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
 
-use super::collect::{exit_of, tell};
+use super::collect::{count, exit_of, tell};
+use super::journal::{Beside, Task};
 use super::output::{complain, say};
 use super::stop::told_to_stop;
 use super::{Exit, Failure, World};
+use crate::tasks::collect::CollectError;
+use crate::tasks::round::Round;
 use crate::tasks::watch::{Rhythm, watch};
 
 #[derive(Debug, Args)]
@@ -34,24 +39,63 @@ impl Watch {
         }
         if world.now_is_given {
             // A time that stands still has one round.
-            let round = rounds.whole(None, world.now).await?;
+            let sweep = Beside::begin(&sweep(), world, &app);
+            let round = rounds.whole(None, world.now).await;
+            let _ = ended(sweep, &round).await;
+            let round = round?;
             tell(world, &round, app.config.metrics.as_ref());
             return Ok(exit_of(round.exit_code()));
         }
         let rhythm = Rhythm { every: self.every, sweep_every: self.sweep };
         let stop = told_to_stop()?;
-        watch(&mut rounds, rhythm, stop, |now, done| match done {
-            Ok(round) => {
-                say(world.quiet, &format!("{now:.0} {round}"));
-                for told in round.events.iter().flat_map(|events| &events.poison_told) {
-                    complain(told, None);
-                }
+        let under_way = RefCell::new(None);
+        let recorded = RefCell::new(Vec::new());
+        let begins = |now| {
+            let world = World { now, ..world.clone() };
+            under_way.replace(Some(Beside::begin(&sweep(), &world, &app)));
+        };
+        let told = |now: Timestamp, done: &Result<Round, CollectError>| {
+            if let Some(sweep) = under_way.take() {
+                let mut recorded = recorded.borrow_mut();
+                recorded.retain(|record: &JoinHandle<()>| !record.is_finished());
+                recorded.push(ended(sweep, done));
             }
-            Err(error) => complain(&format!("{now:.0} {error}"), Some("tried again shortly")),
-        })
-        .await;
+            tell_round(world, now, done);
+        };
+        watch(&mut rounds, rhythm, stop, begins, told).await;
+        recorded.borrow_mut().extend(under_way.take().map(Beside::cut));
+        for record in recorded.into_inner() {
+            let _ = record.await;
+        }
         say(world.quiet, "stopped");
         Ok(Exit::Done)
+    }
+}
+
+/// What a sweep is called in the records.
+fn sweep() -> Task {
+    Task { name: "watch".to_owned(), words: vec!["watch".to_owned()] }
+}
+
+fn ended(sweep: Beside, done: &Result<Round, CollectError>) -> JoinHandle<()> {
+    if let Ok(round) = done {
+        count(&sweep.journal, round);
+    }
+    sweep.end(match done {
+        Ok(round) => Ok(exit_of(round.exit_code())),
+        Err(error) => Err(Failure::failed(error.to_string())),
+    })
+}
+
+fn tell_round(world: &World, now: Timestamp, done: &Result<Round, CollectError>) {
+    match done {
+        Ok(round) => {
+            say(world.quiet, &format!("{now:.0} {round}"));
+            for told in round.events.iter().flat_map(|events| &events.poison_told) {
+                complain(told, None);
+            }
+        }
+        Err(error) => complain(&format!("{now:.0} {error}"), Some("tried again shortly")),
     }
 }
 

@@ -6,6 +6,7 @@
 //! decide whether a mail is due: the ledger in `store` does.
 
 mod channel;
+mod emf;
 mod message;
 mod metrics;
 mod outbox;
@@ -23,6 +24,7 @@ mod webhook;
 mod whole;
 
 pub use channel::{Channel, ChannelKind, ChannelSettings};
+pub use emf::{LogMetrics, LogSettings, TaskMetric, embedded_metrics};
 pub use message::{Attachment, Message};
 pub use metrics::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError};
 pub use outbox::Outbox;

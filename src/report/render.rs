@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use css_inline::{CSSInliner, InlineOptions};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use tera::{Context, Kwargs, State, Tera};
 
 use super::sample;
@@ -106,6 +107,7 @@ pub enum TemplateError {
 pub struct Templates {
     tera: Tera,
     origin: String,
+    fingerprint: String,
 }
 
 impl Templates {
@@ -131,8 +133,15 @@ impl Templates {
             origin: origin.clone(),
             reason: chain(&error),
         };
+        let mut hash = Sha256::new();
+        for (name, text) in &texts {
+            hash.update(format!("{name} {}\n{text}", text.len()));
+        }
+        let hash = hash.finalize();
+        let fingerprint =
+            hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         tera.add_raw_templates(texts).map_err(broken)?;
-        let templates = Self { tera, origin };
+        let templates = Self { tera, origin, fingerprint };
         for figures in [sample::figures(), sample::empty()] {
             templates.render(&figures)?;
             templates.render_web(&figures)?;
@@ -144,6 +153,12 @@ impl Templates {
             templates.render_alerts(&message)?;
         }
         Ok(templates)
+    }
+
+    /// SHA-256 of all templates, in hexadecimal: which they are, for the record.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// The mail: the text within [`Limits::MAIL`], and as much of that as the HTML has room for.

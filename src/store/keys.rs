@@ -15,6 +15,7 @@
 //! | the reservations of a place | `RESERVE` | account, region, engine | never |
 //! | a schedule's due time | `TURN#<schedule>#<month>` | the time | after 400 days |
 //! | since when a schedule is looked at | `TURN#<schedule>` | `SINCE` | never |
+//! | a run of a task | `TASK#<month>` | when it began, its id | after 400 days |
 //! | a delivery | `DELIVERY#...` | see `ledger` | never |
 //! | what is known of alerts: its header | `ALERT` | `state` | never |
 //! | its chunks | `ALERT#<generation>` | a word of their own, number | with the next one |

@@ -28,6 +28,7 @@ mod roll_ups;
 mod runs;
 mod sources;
 mod table;
+mod task_runs;
 mod transact;
 mod turns;
 mod write;
@@ -51,6 +52,7 @@ pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
 pub use runs::Saved;
 pub use sources::SourceState;
 pub use table::{Created, Table};
+pub use task_runs::{ReportInputs, TaskMail, TaskRun};
 pub use turns::{StoredTurn, Turn, TurnState};
 
 /// How the store behaves.

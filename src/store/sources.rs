@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::item::Item;
 use super::keys::{PARTITION_KEY, QUOTA, SORT_KEY, SOURCE};
@@ -11,13 +12,14 @@ use super::{Store, StoreError, Table};
 use crate::model::{Engine, QuotaPlace, QuotaSource, QuotaValue};
 
 /// How far one account, region and engine was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
     /// The account.
     pub account: String,
     /// The region.
     pub region: String,
     /// The engine.
+    #[serde(serialize_with = "engine_word", deserialize_with = "engine_named")]
     pub engine: Engine,
     /// Whether this is of its interactive sessions, which are read apart from its job runs.
     pub sessions: bool,
@@ -27,6 +29,14 @@ pub struct SourceState {
     pub attempted_at: Timestamp,
     /// Why the last sweep failed, if it did.
     pub error: Option<String>,
+}
+
+fn engine_word<S: serde::Serializer>(engine: &Engine, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(engine.as_str())
+}
+
+fn engine_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Engine, D::Error> {
+    String::deserialize(deserializer).map(|word| Engine::from(word.as_str()))
 }
 
 impl Store {

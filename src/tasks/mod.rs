@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod prices;
 pub mod publish;
 pub mod quota;
+pub mod replay;
 pub mod report;
 pub mod roll_up;
 pub mod round;

@@ -137,7 +137,7 @@ pub async fn shown_edition(
     edition(ledger, publication, publication.team).await
 }
 
-fn message(
+pub(super) fn message(
     mail: &MailSettings,
     figures: &Figures,
     rendered: &RenderedReport,
@@ -160,7 +160,7 @@ fn message(
 }
 
 /// The whole of the tables that the mail cuts.
-fn attachments(figures: &Figures) -> Result<Vec<Attachment>, TableError> {
+pub(super) fn attachments(figures: &Figures) -> Result<Vec<Attachment>, TableError> {
     let attachment = |table: Attached, bytes: Vec<u8>| Attachment {
         file_name: table.file_name(&figures.period),
         content_type: "text/csv; charset=utf-8".to_owned(),

@@ -10,9 +10,9 @@ use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
 use crate::chargeback::Budgets;
-use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd, utc_day};
+use crate::model::{Engine, JobRun, Period, PeriodError, QuotaValue, RunState, Usd, utc_day};
 use crate::sources::BillSettings;
-use crate::store::{Reach, SourceState, Store, StoreError};
+use crate::store::{Reach, SourceState, Store, StoreError, StoredRun};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -43,6 +43,15 @@ pub struct Request {
     pub overdue_since: Option<Timestamp>,
 }
 
+/// What has become known since a report was computed, which is now computed again.
+#[derive(Clone, Debug)]
+pub struct Since {
+    /// How far the sources had been read then; as they are now where that is on no record.
+    pub sources: Option<Vec<SourceState>>,
+    /// Until when runs can have ended that were under way then.
+    pub until: Timestamp,
+}
+
 /// A report that cannot be computed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -67,10 +76,28 @@ pub async fn figures(
     request: &Request,
     editions: &[Edition],
 ) -> Result<Vec<Figures>, ReportError> {
+    figures_as_known(store, books, request, editions, None).await
+}
+
+/// Computes them from what was known at the request's `now`, as far as that is on record: without
+/// the runs that were first stored later, and with those under way that have ended since.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn figures_as_known(
+    store: &Store,
+    books: &Arc<Books>,
+    request: &Request,
+    editions: &[Edition],
+    since: Option<&Since>,
+) -> Result<Vec<Figures>, ReportError> {
     let before = request.period.previous()?;
     let mut quotas = request.quotas.clone();
     quotas.extend(store.quotas().await?);
-    let sources = store.source_states().await?;
+    let sources = match since.and_then(|since| since.sources.clone()) {
+        Some(sources) => sources,
+        None => store.source_states().await?,
+    };
     let (collected_through, not_collected) =
         collection(sources, &request.expected, &request.period);
     let context = Context {
@@ -85,7 +112,7 @@ pub async fn figures(
     let mut analysis =
         ReportAnalysis::new(request.period.clone(), before.clone(), editions.to_vec());
     // Before the days: a run that ends meanwhile is then met twice, which shows, and not missed.
-    for run in store.open_runs(request.now).await? {
+    for run in open_runs(store, request, since).await? {
         // What is under OPEN and has an end waits for its bill only; its day holds it too.
         if run.end().is_some() {
             continue;
@@ -98,8 +125,9 @@ pub async fn figures(
             analysis.add_open(&run, &books.price(&run), &job, team);
         }
     }
-    read(store, books, &request.period, &before, request.now, &mut |row| analysis.add(&row))
-        .await?;
+    let as_known = since.is_some();
+    let take = &mut |row| analysis.add(&row);
+    read(store, books, (&request.period, &before), request.now, as_known, take).await?;
     let mut all = analysis.figures(&context)?;
     fill_budgets(store, books, request, &mut all).await?;
     // Everybody's runs share the quotas, so every edition shows the same.
@@ -129,6 +157,54 @@ pub async fn figures(
         }
     }
     Ok(all)
+}
+
+/// Whether a run that has ended was known, with its end, at an instant.
+fn was_known(stored: &StoredRun, at: Timestamp) -> bool {
+    stored.first_stored <= at && stored.run.end().is_none_or(|end| end <= at)
+}
+
+/// The runs under way; of an earlier time, also those that have ended since.
+async fn open_runs(
+    store: &Store,
+    request: &Request,
+    since: Option<&Since>,
+) -> Result<Vec<JobRun>, StoreError> {
+    let at = request.now;
+    let Some(since) = since else { return store.open_runs(at).await };
+    let open = store.open_stored_runs(at).await?.into_iter();
+    let mut runs: Vec<JobRun> =
+        open.filter(|stored| stored.first_stored <= at).map(|stored| stored.run).collect();
+    runs.extend(ended_since(store, request, since).await?);
+    Ok(runs)
+}
+
+/// The runs that were under way at the request's `now` and have ended since, as they were then: a
+/// run under way has no end and no bill.
+pub(super) async fn ended_since(
+    store: &Store,
+    request: &Request,
+    since: &Since,
+) -> Result<Vec<JobRun>, StoreError> {
+    let (at, mut runs) = (request.now, Vec::new());
+    let until = utc_day(since.until);
+    let days = utc_day(at).series(1.day()).take_while(|day| *day <= until);
+    let under_way = move |stored: StoredRun| {
+        let is_known = stored.first_stored <= at && stored.run.end()? > at;
+        is_known.then(|| JobRun {
+            state: RunState::Running,
+            ended_at: None,
+            execution_seconds: None,
+            dpu_seconds: None,
+            used: None,
+            billed: None,
+            error: None,
+            ..stored.run
+        })
+    };
+    let reach = Reach::StartedBefore(request.period.end);
+    store.read_days(days, reach, at, under_way, |page| runs.extend(page)).await?;
+    Ok(runs)
 }
 
 /// Puts the names of accounts to their ids.
@@ -172,16 +248,19 @@ async fn fill_budgets(
 async fn read(
     store: &Store,
     books: &Arc<Books>,
-    period: &Period,
-    before: &Period,
+    (period, before): (&Period, &Period),
     now: Timestamp,
+    as_known: bool,
     add: &mut impl FnMut(RunRow),
 ) -> Result<(), StoreError> {
     let keep = |wanted: Period, also: Option<Period>| {
         let books = Arc::clone(books);
-        move |stored: crate::store::StoredRun| -> Option<RunRow> {
+        move |stored: StoredRun| -> Option<RunRow> {
             // A period need not begin with a UTC day: the days at its edges hold others' runs too.
             let end = stored.run.end()?;
+            if as_known && !was_known(&stored, now) {
+                return None;
+            }
             let ours = wanted.contains(end) || also.as_ref().is_some_and(|p| p.contains(end));
             ours.then(|| books.row(&stored)).flatten()
         }
@@ -203,8 +282,9 @@ async fn read(
     }
     let (until_day, after) = (utc_day(until), period.end);
     let books = Arc::clone(books);
-    let later = move |stored: crate::store::StoredRun| {
-        (stored.run.end()? >= after).then(|| books.row(&stored)).flatten()
+    let later = move |stored: StoredRun| {
+        let is_told = !as_known || was_known(&stored, now);
+        (is_told && stored.run.end()? >= after).then(|| books.row(&stored)).flatten()
     };
     let first = if last < utc_day(period.end) { utc_day(period.end) } else { last };
     let days = first.series(1.day()).take_while(|day| *day <= until_day);

@@ -34,11 +34,12 @@ pub struct Rhythm {
     pub sweep_every: Duration,
 }
 
-/// Does rounds until `stop` is ready, and tells what each came to.
+/// Does rounds until `stop` is ready, and tells which sweep begins and what each round came to.
 pub async fn watch<S: Sources, M: MetricSink, C: Clock + Clone>(
     rounds: &mut Rounds<'_, S, M, C>,
     rhythm: Rhythm,
     stop: impl Future<Output = ()>,
+    mut sweep_begins: impl FnMut(jiff::Timestamp),
     mut tell: impl FnMut(jiff::Timestamp, &Result<Round, CollectError>),
 ) {
     let stop = pin!(stop);
@@ -60,6 +61,9 @@ pub async fn watch<S: Sources, M: MetricSink, C: Clock + Clone>(
         };
         let now = rounds.clock.now();
         let extent = if is_due { Extent::Sweep(None) } else { Extent::Named };
+        if is_due {
+            sweep_begins(now);
+        }
         let clock = rounds.clock.clone();
         let mut work = pin!(rounds.with(received, extent, now));
         let (done, stopped) = match select(&mut work, &mut stop).await {

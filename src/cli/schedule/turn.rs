@@ -7,6 +7,7 @@ use clap::Parser;
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::cli::journal::{Task, recorded};
 use crate::cli::output::complain;
 use crate::cli::{Arguments, Command, Exit, Failure, Occasion, World, dispatch};
 use crate::schedule::{Due, Schedule};
@@ -64,7 +65,14 @@ async fn do_turn(
     let due = taken.due;
     let occasion = Some(Occasion { schedule: schedule.clone(), due });
     let world = &World { occasion, ..world.clone() };
-    let work = async { dispatch(task(schedule, due.at)?, world).await };
+    let work = async {
+        let command = task(schedule, due.at)?;
+        // What only reads is on record too: a schedule did have it done.
+        let words = schedule.task_at(due.at);
+        let name = command.task().or(words.first().map(String::as_str)).unwrap_or_default();
+        let task = Task { name: name.to_owned(), words };
+        recorded(Some(task), world, async |world| dispatch(command, world).await).await
+    };
     let ended = hold(&app.store, &mut taken, &RealClock, work).await;
     let (exit, failure) = match ended {
         Ok(exit) => (exit, None),

@@ -189,7 +189,8 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
                     total_usd: mail.total_usd,
                     via: self.transport.via(),
                 });
-                (end, Outcome::Sent { message_id, bytes, possible_duplicate, left_out })
+                let sha256 = rendered.sha256.clone();
+                (end, Outcome::Sent { message_id, bytes, sha256, possible_duplicate, left_out })
             }
             Err(error) => {
                 let end = match &error {

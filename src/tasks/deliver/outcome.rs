@@ -32,6 +32,8 @@ pub enum Outcome {
         message_id: String,
         /// Its size in bytes.
         bytes: u64,
+        /// SHA-256 of its bytes, in hexadecimal.
+        sha256: String,
         /// Whether it was marked as a possible duplicate.
         possible_duplicate: bool,
         /// The names of attachments that did not fit.

@@ -1,0 +1,345 @@
+//! What a command leaves behind of its own work: the record in the store, the line at its end, and
+//! its metrics. Commands only count; none of this decides anything, and none of it stops a task.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Number;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::{Instrument, Span};
+
+use super::output::say;
+use super::{Exit, Failure, World};
+use crate::app::App;
+use crate::delivery::{LogMetrics, TaskMetric, embedded_metrics};
+use crate::store::{ReportInputs, Store, TaskMail, TaskRun};
+use crate::tasks::deliver::{Deliveries, Outcome};
+
+/// How long a record's word holds that its task is under way, and how often it is renewed.
+const LEASE: Duration = Duration::from_mins(5);
+const RENEWED_EVERY: Duration = Duration::from_mins(1);
+/// How long is waited for a record to be written: the work itself is not to wait for a store that
+/// does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Where `[log] metrics` may be said too, as a container's settings are.
+const METRICS_VARIABLE: &str = "RUNLEDGER_LOG_METRICS";
+/// What Cost Explorer takes for a request, in cents (AWS's Cost Explorer FAQ).
+const COST_EXPLORER_CENTS: u64 = 1;
+
+/// The record of the command under way; of one that only reads there is none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal(Option<Arc<Mutex<Page>>>);
+
+#[derive(Debug)]
+struct Page {
+    run: TaskRun,
+    begun: Instant,
+    store: Option<Store>,
+    metrics: Option<LogMetrics>,
+    quiet: bool,
+}
+
+/// A task that is about to be done: its name, and the command line without the program.
+pub(super) struct Task {
+    pub(super) name: String,
+    pub(super) words: Vec<String>,
+}
+
+/// The record of work that goes on beside the one who tells of it, as a sweep of `watch` does.
+#[derive(Debug)]
+pub(super) struct Beside {
+    pub(super) journal: Journal,
+    done: oneshot::Sender<Result<Exit, Failure>>,
+    kept: JoinHandle<()>,
+}
+
+impl Beside {
+    /// Begins the record of a task that needs nothing but the store that is open.
+    pub(super) fn begin(task: &Task, world: &World, app: &App) -> Self {
+        let journal = Journal::of(task, world);
+        journal.open(app);
+        let (done, told) = oneshot::channel();
+        let (own, span) = (journal.clone(), journal.span());
+        let keeping = async move {
+            own.put().await;
+            let cut = || Err(Failure::failed("told to stop before the end"));
+            let done = own.kept(told).await.unwrap_or_else(|_| cut());
+            own.end(&done).await;
+        };
+        Self { journal, done, kept: tokio::spawn(keeping.instrument(span)) }
+    }
+
+    /// Says how it ended; what is returned is ready when that is on record.
+    pub(super) fn end(self, result: Result<Exit, Failure>) -> JoinHandle<()> {
+        // Nobody listens where the record is no longer kept.
+        let _ = self.done.send(result);
+        self.kept
+    }
+
+    /// Says that it was cut short.
+    pub(super) fn cut(self) -> JoinHandle<()> {
+        self.kept
+    }
+}
+
+/// Does a command's work and keeps its record, where it is one of which there is one.
+pub(super) async fn recorded(
+    task: Option<Task>,
+    world: &World,
+    work: impl AsyncFnOnce(&World) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let Some(task) = task else { return work(world).await };
+    let journal = Journal::of(&task, world);
+    let world = World { journal: journal.clone(), ..world.clone() };
+    let span = journal.span();
+    let kept = async {
+        let done = journal.kept(work(&world)).await;
+        journal.end(&done).await;
+        done
+    };
+    kept.instrument(span).await
+}
+
+impl Journal {
+    /// A record that is begun, and not yet written: the store is not open yet.
+    pub(super) fn of(task: &Task, world: &World) -> Self {
+        let mut run = TaskRun::begun(&task.name, &task.words, world.who(), world.now);
+        if let Some(occasion) = &world.occasion {
+            run.schedule = Some(occasion.schedule.name.clone());
+            run.due = Some(occasion.due.at);
+        }
+        let (begun, quiet) = (Instant::now(), world.quiet);
+        let page = Page { run, begun, store: None, metrics: None, quiet };
+        Self(Some(Arc::new(Mutex::new(page))))
+    }
+
+    fn page(&self) -> Option<MutexGuard<'_, Page>> {
+        let page = self.0.as_ref()?;
+        // Nothing panics while it holds a page; and a page is worth keeping if something did.
+        Some(page.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, change: impl FnOnce(&mut TaskRun)) {
+        if let Some(mut page) = self.page() {
+            change(&mut page.run);
+        }
+    }
+
+    /// What stands beside every event of the run: of the highest level, so that it does so however
+    /// few events are asked for.
+    fn span(&self) -> Span {
+        match self.page() {
+            Some(page) => tracing::error_span!("task", task = page.run.task, run = page.run.id),
+            None => Span::none(),
+        }
+    }
+
+    /// Puts the beginning on record, now that the store is open.
+    pub(super) async fn begin(&self, app: &App) {
+        self.open(app);
+        self.put().await;
+    }
+
+    fn open(&self, app: &App) {
+        if let Some(mut page) = self.page() {
+            page.store = Some(app.store.clone());
+            let said = std::env::var(METRICS_VARIABLE).is_ok_and(|said| said == "emf");
+            page.metrics = app.config.log.metrics.or(said.then_some(LogMetrics::Emf));
+        }
+    }
+
+    /// Adds to one of the record's counts.
+    pub(super) fn count(&self, name: &str, more: u64) {
+        self.note(|run| run.count(name, more));
+    }
+
+    /// Notes which period the task is about.
+    pub(super) fn period(&self, name: &str) {
+        self.note(|run| run.period = Some(name.to_owned()));
+    }
+
+    /// Notes what a report is computed with.
+    pub(super) fn inputs(&self, inputs: ReportInputs) {
+        self.note(|run| run.inputs = Some(inputs));
+    }
+
+    /// Notes what came of mails.
+    pub(super) fn deliveries(&self, deliveries: &Deliveries) {
+        self.note(|run| {
+            for row in &deliveries.rows {
+                let name = match &row.outcome {
+                    Outcome::Sent { message_id, sha256, .. } => {
+                        let (message_id, sha256) = (message_id.clone(), sha256.clone());
+                        run.sent(TaskMail { message_id, sha256 });
+                        "mails_sent"
+                    }
+                    Outcome::AlreadySent { .. } => "mails_already_sent",
+                    Outcome::Failed { .. } => "mails_failed",
+                    Outcome::Unknown { .. } => "mails_unknown",
+                    Outcome::Busy { .. } => "mails_busy",
+                };
+                run.count(name, 1);
+            }
+        });
+    }
+
+    /// Does the work, saying again and again that it is under way.
+    async fn kept<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let first = tokio::time::Instant::now() + RENEWED_EVERY;
+        let mut renewals = tokio::time::interval_at(first, RENEWED_EVERY);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = renewals.tick() => {
+                    // Beside the work, which does not wait for it.
+                    let journal = self.clone();
+                    tokio::spawn(async move { journal.put().await });
+                }
+            }
+        }
+    }
+
+    /// Puts the end on record, and tells it. A command that never reached the store has said why
+    /// by its exit, and leaves no record.
+    pub(super) async fn end(&self, done: &Result<Exit, Failure>) {
+        let exit = match done {
+            Ok(exit) => *exit,
+            Err(failure) => {
+                self.note(|run| run.failed(&failure.message));
+                failure.exit
+            }
+        };
+        let Some((run, metrics)) = self.ended(exit) else { return };
+        self.put().await;
+        summary(&run);
+        if metrics == Some(LogMetrics::Emf) {
+            say(false, &embedded_metrics(&run.task, ended(&run), &values(&run)));
+        }
+    }
+
+    fn ended(&self, exit: Exit) -> Option<(TaskRun, Option<LogMetrics>)> {
+        let mut page = self.page()?;
+        page.store.as_ref()?;
+        page.run.ended = Some(after(page.run.began, page.begun.elapsed()));
+        page.run.exit = Some(exit.code());
+        Some((page.run.clone(), page.metrics))
+    }
+
+    /// Writes the record as it is now.
+    async fn put(&self) {
+        let (store, run, quiet) = {
+            let Some(mut page) = self.page() else { return };
+            page.run.until = after(page.run.began, page.begun.elapsed() + LEASE);
+            let Some(store) = page.store.clone() else { return };
+            (store, page.run.clone(), page.quiet)
+        };
+        let failed = match tokio::time::timeout(PATIENCE, store.put_task_run(&run)).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the store does not answer".to_owned(),
+        };
+        say(quiet, &format!("warning: this run is not on record: {failed}"));
+    }
+}
+
+/// The real clock's time, seen from what "now" is for the command: `--now` stands still.
+fn after(began: Timestamp, elapsed: Duration) -> Timestamp {
+    let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::ZERO);
+    began.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+}
+
+fn ended(run: &TaskRun) -> Timestamp {
+    run.ended.unwrap_or(run.began)
+}
+
+fn seconds(run: &TaskRun) -> u64 {
+    u64::try_from(ended(run).duration_since(run.began).as_secs()).unwrap_or(0)
+}
+
+/// One line at a task's end; the span beside it says which task and which run.
+fn summary(run: &TaskRun) {
+    let count = |name: &str| run.counts.get(name).copied();
+    tracing::info!(
+        target: "task",
+        exit = run.exit,
+        seconds = seconds(run),
+        schedule = run.schedule,
+        period = run.period,
+        runs_new = count("runs_new"),
+        runs_changed = count("runs_changed"),
+        runs_unpriced = count("runs_unpriced"),
+        mails_sent = count("mails_sent"),
+        mails_already_sent = count("mails_already_sent"),
+        mails_failed = count("mails_failed"),
+        mails_unknown = count("mails_unknown"),
+        lag_seconds = count("lag_seconds"),
+        aws_calls = count("aws_calls"),
+        "task ended"
+    );
+}
+
+/// The metrics of a run: what it counted, and nothing of what it did not.
+fn values(run: &TaskRun) -> Vec<TaskMetric> {
+    let count = |name: &str| run.counts.get(name).copied();
+    let collected = match (count("runs_new"), count("runs_changed")) {
+        (None, None) => None,
+        (new, changed) => Some(new.unwrap_or(0).saturating_add(changed.unwrap_or(0))),
+    };
+    let whole = [
+        ("RunsCollected", "Count", collected),
+        ("RunsUnpriced", "Count", count("runs_unpriced")),
+        ("MailsSent", "Count", count("mails_sent")),
+        ("MailsFailed", "Count", count("mails_failed")),
+        ("MailsUnknown", "Count", count("mails_unknown")),
+        ("LagSeconds", "Seconds", count("lag_seconds")),
+        ("DurationSeconds", "Seconds", Some(seconds(run))),
+        ("AwsCalls", "Count", count("aws_calls")),
+    ];
+    let number = |(name, unit, value): (&'static str, &'static str, Option<u64>)| {
+        Some(TaskMetric { name, unit, value: value?.into() })
+    };
+    let mut metrics: Vec<_> = whole.into_iter().filter_map(number).collect();
+    // Requests to Cost Explorer alone have a price of their own that is known.
+    let cents = count("cost_explorer_requests").map(|made| made * COST_EXPLORER_CENTS);
+    let usd = cents.map(|cents| format!("{}.{:02}", cents / 100, cents % 100));
+    if let Some(value) = usd.and_then(|usd| usd.parse::<Number>().ok()) {
+        metrics.push(TaskMetric { name: "EstimatedCostUSD", unit: "None", value });
+    }
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules of the specification, read off the line as CloudWatch would.
+    #[test]
+    fn the_line_is_valid_embedded_metric_format() {
+        let began = "2026-11-16T07:00:00Z".parse().unwrap();
+        let mut run = TaskRun::begun("bill refresh", &[], "test".into(), began);
+        run.ended = Some("2026-11-16T07:00:12.9Z".parse().unwrap());
+        run.count("runs_new", 2);
+        run.count("cost_explorer_requests", 123);
+        let line = embedded_metrics(&run.task, ended(&run), &values(&run));
+        assert!(!line.contains('\n'));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["_aws"]["Timestamp"], 1_794_812_412_900_u64);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Runledger/Tasks");
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string());
+        }
+        let metrics = directive["Metrics"].as_array().unwrap();
+        let named: Vec<_> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        assert_eq!(named, ["RunsCollected", "DurationSeconds", "EstimatedCostUSD"]);
+        for metric in metrics {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number());
+            assert!(["Count", "Seconds", "None"].contains(&metric["Unit"].as_str().unwrap()));
+        }
+        assert_eq!((&line["RunsCollected"], &line["DurationSeconds"]), (&2.into(), &12.into()));
+        assert_eq!(line["EstimatedCostUSD"].to_string(), "1.23");
+    }
+}

@@ -1,0 +1,122 @@
+//! `replay`: computes again what was sent, and says whether it comes out the same. Sends nothing.
+
+use clap::{Args, ValueEnum};
+
+use super::output::data;
+use super::period::PeriodArguments;
+use super::{Exit, Failure, World};
+use crate::report::words::{visible, visible_json};
+use crate::tasks::publish::Publication;
+use crate::tasks::replay::{Replayed, Tools, replay};
+use crate::tasks::report::Request;
+
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// The report's name
+    #[arg(default_value = "weekly", value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    period: PeriodArguments,
+    /// Only this team's edition
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// What to write to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Text, for a terminal
+    Text,
+    /// Every mail, then and now
+    Json,
+}
+
+impl Replay {
+    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        if self.period.copy_to().is_some() {
+            return Err(Failure::usage(
+                "--to takes a day or an instant here, and no address",
+                "give it with --from, as --from 2026-11-09 --to 2026-11-16",
+            ));
+        }
+        let app = world.app().await?;
+        let mail = app.config.mail.as_ref().ok_or_else(|| {
+            Failure::usage("nothing says how mail leaves", "add a [mail] section; see `init`")
+        })?;
+        let settings = app.config.report(&self.name).unwrap_or_default();
+        let request = Request {
+            period: self.period.period(world.now, &settings.zone()?)?,
+            now: world.now,
+            quotas: app.config.quota_values(),
+            expected: app.config.expected_sources(),
+            restate_threshold: settings.restate_threshold_usd,
+            budgets: app.config.budgets.clone(),
+            bill: app.config.bill.clone(),
+            overdue_since: None,
+        };
+        let publication = Publication {
+            report: &self.name,
+            settings: &settings,
+            request: &request,
+            team: self.team.as_deref(),
+            copy_to: None,
+            restate: false,
+        };
+        let (ledger, books, templates) = (app.ledger(), app.books().await?, app.templates()?);
+        let tools = Tools {
+            store: &app.store,
+            ledger: &ledger,
+            books: &books,
+            templates: &templates,
+            mail,
+            configuration: &world.configuration_hash(),
+        };
+        let mails = replay(&tools, &publication).await?;
+        let period = &request.period.name;
+        if mails.is_empty() {
+            let what = format!("no mail of report `{}` for {period} is on record", self.name);
+            let hint = "`runledger report --send` sends it; `history` shows what was done";
+            return Err(Failure { hint: Some(hint.to_owned()), ..Failure::failed(what) });
+        }
+        match self.format {
+            Format::Text => data(&mails.iter().map(in_text).collect::<String>())?,
+            Format::Json => {
+                let whole = serde_json::json!({
+                    "report": self.name, "period": period, "mails": mails,
+                });
+                let json = serde_json::to_string_pretty(&whole)
+                    .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+                data(&(visible_json(&json) + "\n"))?;
+            }
+        }
+        let is_same = mails.iter().all(|mail| mail.same_bytes);
+        Ok(if is_same { Exit::Done } else { Exit::Found })
+    }
+}
+
+fn in_text(mail: &Replayed) -> String {
+    let Replayed { edition, recipient, sent_at, message_id, .. } = mail;
+    let verdict = if mail.same_bytes { "same bytes" } else { "DIFFERENT" };
+    let copy = if mail.copy { "copy, " } else { "" };
+    let revision = match mail.revision {
+        0 => String::new(),
+        revision => format!(", revision {revision}"),
+    };
+    let mut lines = vec![
+        format!("{verdict}: {copy}{edition}{revision}, to {recipient}, {sent_at}, {message_id}"),
+        format!("    sha256 {} then, {} again", mail.sha256_then, mail.sha256_again),
+        format!(
+            "    total {} USD then, {} computed again, {} with all that is known now",
+            mail.total_then_usd, mail.total_again_usd, mail.total_now_usd
+        ),
+    ];
+    lines.extend(mail.changes.iter().map(|change| format!("    may differ by this: {change}")));
+    lines.extend(mail.late_runs.iter().map(|run| {
+        let cost = run.cost_usd.map_or_else(|| "no price".to_owned(), |usd| format!("{usd} USD"));
+        let (id, job, team, at) = (&run.run_id, &run.job, &run.team, run.first_stored);
+        format!("    late run {id} of {job} ({team}), {cost}, first stored {at}")
+    }));
+    lines.iter().map(|line| visible(line) + "\n").collect()
+}
