@@ -177,6 +177,7 @@ impl Journal {
                     }
                     Outcome::AlreadySent { .. } => "mails_already_sent",
                     Outcome::Failed { .. } => "mails_failed",
+                    Outcome::Withdrawn { .. } => "mails_withdrawn",
                     Outcome::Unknown { .. } => "mails_unknown",
                     Outcome::Busy { .. } => "mails_busy",
                 };

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use super::publish::{Publication, PublishError, attachments, message};
 use super::report::{ReportError, Request, Since, ended_since, figures, figures_as_known};
 use crate::analysis::{Books, Edition, Figures, rates_in_force};
-use crate::delivery::{Attachment, MailSettings};
-use crate::model::{Occurrence, Usd, utc_day};
+use crate::delivery::{Attachment, Draft, MailSettings};
+use crate::model::{Address, Occurrence, Recipient, Usd, utc_day};
 use crate::report::{RenderedReport, Templates};
 use crate::store::{
     Ledger, Reach, Record, ReportInputs, SentMail, Stage, Store, StoreError, StoredRun,
@@ -145,7 +145,10 @@ pub async fn replay(
             computed.insert(key.clone(), again);
         }
         if let Some(Some(again)) = computed.get(&key) {
-            replayed.push(again.mail(tools, about, sent));
+            // Reports go out as mails alone.
+            if let Recipient::Mail(to) = &about.recipient {
+                replayed.push(again.mail(tools, about, to, sent));
+            }
         }
     }
     Ok(replayed)
@@ -241,9 +244,15 @@ impl Again {
         }))
     }
 
-    fn mail(&self, tools: &Tools<'_>, about: &Occurrence, sent: &SentMail) -> Replayed {
+    fn mail(
+        &self,
+        tools: &Tools<'_>,
+        about: &Occurrence,
+        to: &Address,
+        sent: &SentMail,
+    ) -> Replayed {
         let Self { figures, rendered, attachments, .. } = self;
-        let message = message(tools.mail, figures, rendered, about, attachments.clone());
+        let message = message(tools.mail, figures, rendered, about, to, attachments);
         let size_max = tools.mail.size_max();
         // What may have been a second one was marked; which of the two it was, its hash knows.
         let marked = message.clone().marked_as_possible_duplicate();

@@ -189,7 +189,7 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
                     total_usd: mail.total_usd,
                     via: self.transport.via(),
                 });
-                let sha256 = rendered.sha256.clone();
+                let sha256 = rendered.sha256().to_owned();
                 (end, Outcome::Sent { message_id, bytes, sha256, possible_duplicate, left_out })
             }
             Err(error) => {
