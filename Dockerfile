@@ -45,6 +45,7 @@ LABEL org.opencontainers.image.title="runledger" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=binary /stage/runledger /usr/local/bin/runledger
 COPY report_templates /usr/local/share/runledger/report_templates
+COPY schedules /usr/local/share/runledger/schedules
 # Owned by the user below, so that a volume mounted there by the image is, too.
 COPY --from=binary --chown=65532:65532 /stage/data /data
 ENV HOME=/data \

@@ -24,7 +24,7 @@ pub fn entries(schedules: &Schedules) -> String {
         let as_shipped = shipped.as_ref().and_then(|shipped| shipped.named(&schedule.name));
         let state = state(schedule, as_shipped);
         let expression = schedule.cron.for_eventbridge();
-        entry(&mut yaml, schedule, "", &state, (&expression, zone(schedule, as_shipped)));
+        entry(&mut yaml, schedule, "", &state, (expression.as_str(), zone(schedule, as_shipped)));
         if comes_seldom(schedule) {
             entry(&mut yaml, schedule, "-catch-up", &state, ("cron(25 * * * ? *)", "UTC"));
         }
