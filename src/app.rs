@@ -14,10 +14,11 @@ use crate::delivery::{
     Channel, CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses,
 };
 use crate::report::{TemplateError, Templates};
-use crate::sources::{AwsAccounts, EventQueue};
+use crate::sources::{AwsAccounts, EventQueue, SesLook};
 use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
 use crate::tasks::alert_facts::FactsSources;
 use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets};
+use crate::tasks::doctor::{Patient, Setup, StoreFound};
 use crate::tasks::events::Drain;
 use crate::tasks::round::Rounds;
 
@@ -160,6 +161,69 @@ pub enum AlertingError {
     /// The rules or mutes.
     #[error(transparent)]
     Settings(#[from] AlertSettingsError),
+}
+
+/// What `doctor` examines, without what other commands need: a store that is not there, or cannot
+/// be used, is found. Its calls are tried a few times only.
+pub async fn patient<'p>(
+    config: &'p Config,
+    location: &'p StoreLocation,
+    setup: Setup,
+) -> Patient<'p> {
+    let aws = aws::first_call(&aws::load().await);
+    let (found, store) = examined_store(config, location, &aws).await;
+    let queue = config.collect.queue.clone();
+    let dead_letters = || config.collect.dead_letters.clone();
+    let by_ses = config.mail.as_ref().filter(|mail| mail.via == MailVia::Ses);
+    Patient {
+        config,
+        setup,
+        location,
+        found,
+        store,
+        queue: queue.map(|url| EventQueue::new(&aws, url, dead_letters())),
+        ses: by_ses.map(|mail| SesLook::new(&aws, mail.configuration_set.clone())),
+        accounts: AwsAccounts::new(aws),
+    }
+}
+
+/// What is found where the store should be, and the store where it can be used.
+async fn examined_store(
+    config: &Config,
+    location: &StoreLocation,
+    aws: &aws_config::SdkConfig,
+) -> (StoreFound, Option<Store>) {
+    let settings = config.store.clone();
+    match location {
+        StoreLocation::Embedded(file) if !file.exists() => (StoreFound::NoFile(file.clone()), None),
+        StoreLocation::Embedded(file) => match Store::embedded(&absolute(file), settings).await {
+            Ok(store) => {
+                let is_of_container = is_of_container(&absolute(file));
+                (StoreFound::File { path: file.clone(), is_of_container }, Some(store))
+            }
+            Err(error) => (StoreFound::Unusable(error), None),
+        },
+        StoreLocation::Dynamodb(name) => {
+            let store = Store::dynamodb(aws, name.clone(), settings);
+            if let Err(error) = store.table().reach().await {
+                return (StoreFound::Unusable(error), None);
+            }
+            let ttl = store.table().has_ttl().await;
+            let protection = store.table().look_at_protection().await;
+            (StoreFound::Table { name: name.clone(), ttl, protection }, Some(store))
+        }
+    }
+}
+
+/// Whether a file goes when the container does that this runs in: it is on the disk that the
+/// container's own root is on, and no volume is mounted there.
+fn is_of_container(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    let is_container = marks.iter().any(|mark| Path::new(mark).exists())
+        || std::env::var_os("ECS_CONTAINER_METADATA_URI_V4").is_some();
+    let disk = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());
+    is_container && disk(file) == disk(Path::new("/"))
 }
 
 /// Books that cannot be opened.

@@ -106,8 +106,9 @@ pub async fn caller_account(config: &SdkConfig) -> Result<String, AwsError> {
     })
 }
 
-/// The configuration for a call that finds out whether AWS is there at all.
-fn first_call(config: &SdkConfig) -> SdkConfig {
+/// The same configuration for calls that find out whether AWS is there at all: a few attempts.
+#[must_use]
+pub fn first_call(config: &SdkConfig) -> SdkConfig {
     let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let attempts = retry.max_attempts().min(FIRST_CALL_ATTEMPTS);
     config.to_builder().retry_config(retry.with_max_attempts(attempts)).build()

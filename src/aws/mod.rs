@@ -5,6 +5,7 @@
 //! Clients of other services stand in the rooms that use them.
 
 mod answer;
+mod caller;
 mod config;
 mod download;
 mod error;
@@ -12,7 +13,8 @@ mod s3;
 mod time;
 
 pub use answer::Answer;
-pub use config::{AssumedRole, assume, caller_account, in_region, load};
+pub use caller::{Caller, CallerAnswer, caller_and_time};
+pub use config::{AssumedRole, assume, caller_account, first_call, in_region, load};
 pub use download::Download;
 pub use error::{AwsError, Trouble};
 pub use s3::{S3, S3Address, S3AddressError};

@@ -7,6 +7,7 @@ mod bill;
 mod chargeback;
 mod collect;
 mod demo;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -95,6 +96,8 @@ enum Command {
     Export(export::Export),
     /// Compute the roll-ups of the kept days anew, after prices or rules changed
     RollUp(roll_up::RollUp),
+    /// Look at everything that can be wrong, and say what to do about it
+    Doctor(doctor::Doctor),
     /// What is due when, and doing it: once for a scheduler, or without end
     Schedule(schedule::Schedule),
     /// Compute again what was sent, and say whether it comes out the same; sends nothing
@@ -326,6 +329,7 @@ async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {
         Command::Replay(replay) => replay.run(world).await,
         Command::History(history) => history.run(world).await,
         Command::Quota(quota) => quota.run(world).await,
+        Command::Doctor(doctor) => doctor.run(world).await,
         // A schedule does other commands.
         Command::Schedule(schedule) => Box::pin(schedule.run(world)).await,
     }

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use self::turn::{Done, take_turns, task};
+pub(super) use self::turn::task;
+use self::turn::{Done, take_turns};
 use super::output::{data, say};
 use super::{Exit, Failure, World};
 use crate::app::App;

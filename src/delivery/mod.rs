@@ -31,7 +31,7 @@ pub use outbox::Outbox;
 pub use post::{Form, Post, PostGroup, PostItem, PostReady, PostSection};
 pub use render::{LeftOut, RenderError, Rendered, SIZE_MAX};
 pub use secret::SecretRef;
-pub use sender::{Accepted, Cause, Draft, Ready, SendError, Sender, Transport, Via};
+pub use sender::{Accepted, Cause, Draft, Ready, SendError, Sender, Transport, Via, masked};
 pub use ses::Ses;
 pub use settings::{MailSettings, MailVia, OnUnknown};
 pub use whole::{WholeCall, no_call};

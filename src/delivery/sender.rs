@@ -251,7 +251,8 @@ impl Transport for Sender {
 
 /// A text of others with every mail address in it masked: services repeat addresses in their
 /// errors, and errors go to logs.
-pub(super) fn masked(text: &str) -> String {
+#[must_use]
+pub fn masked(text: &str) -> String {
     let is_edge = |c: char| c.is_whitespace() || ",;:<>()[]\"'`".contains(c);
     text.split_inclusive(is_edge)
         .map(|token| {

@@ -1,5 +1,7 @@
 //! AWS accounts as sources: with the credentials at hand, or through a role in another account.
 
+mod look;
+
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 
@@ -14,6 +16,8 @@ use super::sweep::{
 };
 use crate::aws::{self, AssumedRole, Trouble};
 use crate::model::QuotaValue;
+
+pub use look::Probe;
 
 /// Every account that the SDK's configuration can get into.
 #[derive(Clone, Debug)]

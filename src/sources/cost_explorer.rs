@@ -7,6 +7,8 @@
 //! looked up first: no other EMR usage gets in. What AWS bills under no service of these, such as a
 //! tax on the whole invoice, is not in it.
 
+mod look;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -28,6 +30,8 @@ use super::cost_explorer_convert::{COST, GroupedBy, Pages, QUANTITY};
 use super::sweep::SourceError;
 use crate::aws::{AwsError, Trouble, in_region};
 use crate::model::BillDay;
+
+pub use look::PaidLook;
 
 /// The one region that Cost Explorer answers in.
 pub(super) const REGION: &str = "us-east-1";

@@ -10,6 +10,7 @@
 //! else is listed was stored with its final figures before.
 
 mod calls;
+mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,8 @@ use self::calls::Listed;
 use super::sweep::{Batches, Scope, SourceError, Sweep, Swept};
 use crate::aws::{AwsError, Trouble, in_region};
 use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity};
+
+pub(super) use look::look_at_applications;
 
 /// Where a list is given up as endless: half a million runs of an application.
 const PAGES_MAX: usize = 10_000;

@@ -3,6 +3,7 @@
 //! calls themselves are in `calls`, and interactive sessions in `sessions`.
 
 mod calls;
+mod look;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::sweep::{Batches, SourceError, Sweep, Swept};
 use crate::aws::{Trouble, in_region};
 use crate::model::{Definition, Engine, JobKind, JobRun, RunIdentity};
+
+pub(super) use look::look_at_jobs;
 
 /// Where a list is given up as endless: two million runs of one job, a million jobs.
 const PAGES_MAX: usize = 10_000;

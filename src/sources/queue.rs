@@ -4,6 +4,8 @@
 //! Knows messages, not what they say; `events` reads them. SQS may give a message twice and in any
 //! order, and gives it again where it is not deleted within the queue's visibility timeout.
 
+mod look;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageAttributeValue};
 use serde::{Deserialize, Deserializer};
 
 use crate::aws::{AwsError, Trouble, in_region};
+
+pub use look::QueueFacts;
 
 /// The most that SQS gives in one answer, and takes in one batch.
 const BATCH_MAX: i32 = 10;

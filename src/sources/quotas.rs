@@ -8,6 +8,7 @@ use aws_config::SdkConfig;
 use aws_sdk_servicequotas::Client;
 use aws_sdk_servicequotas::types::{MetricInfo, ServiceQuota};
 
+use super::Probe;
 use crate::aws::{AwsError, Trouble, in_region};
 use crate::model::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
@@ -73,6 +74,18 @@ async fn default(
     let action = || format!("servicequotas GetAWSDefaultServiceQuota {service} {code}");
     let answer = call.send().await.map_err(|error| AwsError::new(action(), &error));
     Ok(found(answer)?.and_then(|answer| answer.quota))
+}
+
+/// Whether quotas can be read, by asking for one of them; that an account has no value of its own
+/// for it is an answer.
+pub(super) async fn look_at_one(config: &SdkConfig) -> Probe {
+    let client = Client::new(config);
+    let (_, service, code) = QUOTAS[0];
+    let call = client.get_service_quota().service_code(service).quota_code(code);
+    let answer = call.send().await.map(|_| ());
+    let action = "servicequotas GetServiceQuota";
+    let outcome = answer.map_err(|error| AwsError::new(action, &error));
+    Probe::of("servicequotas:GetServiceQuota", outcome)
 }
 
 /// The CloudWatch metric of a quota's use, where Service Quotas names one.

@@ -51,7 +51,7 @@ pub use reservations::Guard;
 pub use roll_ups::{ChangedDays, DayRebuild, Rebuilt};
 pub use runs::Saved;
 pub use sources::SourceState;
-pub use table::{Created, Table};
+pub use table::{Created, Protection, Table};
 pub use task_runs::{ReportInputs, TaskMail, TaskRun};
 pub use turns::{StoredTurn, Turn, TurnState};
 

@@ -1,5 +1,7 @@
 //! The table itself: its name, its client, how it is made and checked.
 
+mod look;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -13,6 +15,8 @@ use super::StoreError;
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
 use crate::aws::Trouble;
+
+pub use look::Protection;
 
 /// How long to wait for a new table, which takes the real service some ten seconds.
 const CREATION_POLLS_MAX: u32 = 120;

@@ -137,19 +137,28 @@ impl Store {
         schedule: &str,
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
-        let table = &self.ledger_table;
         let key = format!("TURN#{schedule}");
         loop {
-            let items = table.items(&key, &[SINCE]).await?;
-            if let Some(item) = items.first() {
-                let since = item.get(SINCE).and_then(|v| v.as_s().ok()?.parse().ok());
-                return since.ok_or_else(|| table.unreadable(item, "its time is none".to_owned()));
+            if let Some(since) = self.looked_at_since(schedule).await? {
+                return Ok(since);
             }
             let mut item = key_of(&key, SINCE);
             item.insert(SINCE.to_owned(), AttributeValue::S(now.to_string()));
             // Whether this look or another one's was the first, it is read above.
             self.put_turn_item(item, 0).await?;
         }
+    }
+
+    /// When a schedule was first looked at, where it ever was; only reads.
+    ///
+    /// # Errors
+    /// As [`Self::first_look`].
+    pub async fn looked_at_since(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
+        let table = &self.ledger_table;
+        let items = table.items(&format!("TURN#{schedule}"), &[SINCE]).await?;
+        let Some(item) = items.first() else { return Ok(None) };
+        let since = item.get(SINCE).and_then(|v| v.as_s().ok()?.parse().ok());
+        since.ok_or_else(|| table.unreadable(item, "its time is none".to_owned())).map(Some)
     }
 
     /// Puts a turn on record; `false` where somebody else did since it was read.

@@ -7,6 +7,7 @@ pub mod budgets;
 pub mod chargeback;
 pub mod collect;
 pub mod deliver;
+pub mod doctor;
 pub mod events;
 pub mod explain;
 pub mod export;

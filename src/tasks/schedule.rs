@@ -58,11 +58,21 @@ pub async fn find(
     let since = store.first_look(&schedule.name, now).await?;
     let times = due_times(schedule, since, now);
     let stored = store.turns_at(&schedule.name, &times).await?;
-    let records: BTreeMap<_, _> =
-        stored.into_iter().map(|stored| (stored.turn.due, stored)).collect();
-    let facts = |due| records.get(&due).map(|stored| facts_of(stored.turn.state));
-    let look = look(schedule, since, facts, now, clock.now());
+    let look = looked(schedule, since, &stored, (now, clock.now()));
+    let records = stored.into_iter().map(|stored| (stored.turn.due, stored)).collect();
     Ok(Found { look, records })
+}
+
+/// What is to be done of a schedule, by the records of its due times; `now` and the real time.
+#[must_use]
+pub fn looked(
+    schedule: &Schedule,
+    since: Timestamp,
+    stored: &[StoredTurn],
+    (now, clock): (Timestamp, Timestamp),
+) -> Look {
+    let of = |due| stored.iter().find(|stored| stored.turn.due == due);
+    look(schedule, since, |due| of(due).map(|stored| facts_of(stored.turn.state)), now, clock)
 }
 
 const fn facts_of(state: TurnState) -> TurnFacts {

@@ -10,6 +10,7 @@ mod bill;
 mod chargeback;
 mod collect;
 mod delivery;
+mod doctor;
 mod events;
 mod explain;
 mod export;

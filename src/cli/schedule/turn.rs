@@ -87,7 +87,7 @@ async fn do_turn(
 }
 
 /// The command that a schedule has done at one of its due times.
-pub(super) fn task(schedule: &Schedule, due: Timestamp) -> Result<Command, Failure> {
+pub(in crate::cli) fn task(schedule: &Schedule, due: Timestamp) -> Result<Command, Failure> {
     let wrong = |reason: &str| {
         let name = &schedule.name;
         let words = schedule.task.join(" ");

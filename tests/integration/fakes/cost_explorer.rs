@@ -29,12 +29,15 @@ pub(crate) struct CostExplorer {
     pub(crate) page: usize,
     /// Errors for the next requests, by code; an empty one goes well.
     pub(crate) errors: Vec<&'static str>,
+    /// Tags that are active for cost allocation.
+    pub(crate) active_tags: Vec<&'static str>,
 }
 
 impl Default for CostExplorer {
     fn default() -> Self {
         let (lines, errors) = (Vec::new(), Vec::new());
-        Self { lines, estimated_from: "9999-12-31".to_owned(), page: 1_000, errors }
+        let estimated_from = "9999-12-31".to_owned();
+        Self { lines, estimated_from, page: 1_000, errors, active_tags: Vec::new() }
     }
 }
 
@@ -79,6 +82,7 @@ impl CostExplorer {
         match asked.operation.as_str() {
             "GetDimensionValues" => self.values(&asked.input),
             "GetCostAndUsage" => self.cost_and_usage(&asked.input),
+            "ListCostAllocationTags" => self.tags(&asked.input),
             other => Answer::error(400, "UnknownOperationException", other),
         }
     }
@@ -114,18 +118,26 @@ impl CostExplorer {
         }
     }
 
+    fn tags(&self, input: &Value) -> Answer {
+        assert_eq!(input["Status"], "Active");
+        let wanted = input["TagKeys"].as_array().unwrap();
+        let active = self.active_tags.iter().filter(|tag| wanted.iter().any(|key| key == *tag));
+        let tag = |key: &&str| json!({ "TagKey": key, "Type": "UserDefined", "Status": "Active" });
+        Answer::ok(&json!({ "CostAllocationTags": active.map(tag).collect::<Vec<_>>() }))
+    }
+
     fn cost_and_usage(&self, input: &Value) -> Answer {
         assert_eq!(input["Granularity"], "DAILY");
         let keys: Vec<&str> = input["GroupBy"]
             .as_array()
-            .unwrap()
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|group| group["Key"].as_str().unwrap())
             .collect();
         assert!(keys.len() <= 2, "AWS groups by two at most");
         let mut groups = BTreeMap::<(String, Vec<String>), Vec<&Billed>>::new();
         for line in self.in_period(input) {
-            if matches(&input["Filter"], line) {
+            if input["Filter"].is_null() || matches(&input["Filter"], line) {
                 let group = keys.iter().map(|key| line.dimension(key).to_owned()).collect();
                 groups.entry((line.day.clone(), group)).or_default().push(line);
             }

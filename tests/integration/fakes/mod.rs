@@ -1,4 +1,4 @@
-//! AWS services that answer the real SDK over HTTP on this machine: Glue, EMR Serverless, SQS,
+//! AWS services that answer the real SDK over HTTP on this machine: Glue, EMR Serverless, SQS, SES,
 //! CloudWatch, Service Quotas, Cost Explorer and STS behind one port, as `AWS_ENDPOINT_URL` reaches
 //! them.
 //!
@@ -18,6 +18,7 @@ pub(crate) mod emr_serverless;
 pub(crate) mod glue;
 pub(crate) mod pricing;
 pub(crate) mod service_quotas;
+pub(crate) mod ses;
 pub(crate) mod sqs;
 pub(crate) mod sts;
 
@@ -49,6 +50,7 @@ pub(crate) struct Place {
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) bill: cost_explorer::CostExplorer,
     pub(crate) sqs: sqs::Sqs,
+    pub(crate) ses: ses::Ses,
 }
 
 /// Everything behind the port.
@@ -57,6 +59,8 @@ pub(crate) struct World {
     places: BTreeMap<(String, String), Place>,
     pub(crate) sts: sts::Sts,
     pub(crate) prices: pricing::Pricing,
+    /// What the answers' `Date` says, where it is not the time of this machine.
+    pub(crate) date: Option<&'static str>,
     faults: Vec<Fault>,
     log: Vec<Asked>,
 }
@@ -281,6 +285,9 @@ async fn handle(
     let mut response = Response::builder()
         .status(StatusCode::from_u16(answer.status).unwrap())
         .header("x-amzn-requestid", "00000000-0000-4000-8000-000000000000");
+    if let Some(date) = fakes.world().date {
+        response = response.header("date", date);
+    }
     if let Some(error_type) = answer.error_type {
         response = response.header("x-amzn-errortype", error_type);
     }
@@ -336,6 +343,7 @@ impl World {
         match asked.service {
             "glue" => place.glue.answer(asked),
             "sqs" => place.sqs.answer(asked),
+            "ses" => place.ses.answer(asked),
             "cloudwatch" => place.cloudwatch.answer(asked),
             "servicequotas" => place.quotas.answer(asked),
             "ce" => place.bill.answer(asked),
@@ -374,6 +382,10 @@ fn understand(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> A
         None if uri.path().starts_with("/applications") => {
             let (operation, input) = emr_serverless::understand(method, uri);
             ("emr-serverless", operation, input)
+        }
+        None if uri.path().starts_with("/v2/email/") => {
+            let (operation, input) = ses::understand(method, uri);
+            ("ses", operation, input)
         }
         None => ("sts", form()["Action"].as_str().unwrap_or("").to_owned(), form()),
     };

@@ -21,6 +21,8 @@ pub(crate) struct Queue {
     pub(crate) visibility: Duration,
     /// Messages that a batch says it could not delete.
     pub(crate) undeletable: Vec<String>,
+    /// Whether it moves what is received too often.
+    pub(crate) redrives: bool,
     sent: u64,
     received: u64,
 }
@@ -102,6 +104,15 @@ impl Sqs {
                 queue.send(input["MessageBody"].as_str().unwrap());
                 queue.messages.last_mut().unwrap().attributes = input["MessageAttributes"].clone();
                 Answer::ok(&json!({ "MessageId": "sent", "MD5OfMessageBody": "" }))
+            }
+            "GetQueueAttributes" => {
+                let mut attributes =
+                    json!({ "ApproximateNumberOfMessages": queue.messages.len().to_string() });
+                if queue.redrives {
+                    attributes["RedrivePolicy"] =
+                        json!({ "maxReceiveCount": 5 }).to_string().into();
+                }
+                Answer::ok(&json!({ "Attributes": attributes }))
             }
             other => Answer::error(400, "UnknownOperationException", other),
         }

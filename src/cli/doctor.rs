@@ -1,0 +1,111 @@
+//! `doctor`: what is wrong, before it is found out on a Monday.
+
+use std::env;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use super::output::{data, say};
+use super::{Exit, Failure, World, schedule};
+use crate::app::patient;
+use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
+use crate::report::Templates;
+use crate::report::words::{visible, visible_json};
+use crate::store::RealClock;
+use crate::tasks::doctor::{Check, Examination, Setup, State, Verdict, examine};
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// What to write to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Ask Cost Explorer too, which costs $0.01 a request: two for each account of `[bill]`
+    #[arg(long)]
+    spend: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Doctor {
+    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        let config = world.config()?;
+        let location = world.store.as_ref().unwrap_or(&config.store.location);
+        let setup = setup(world, &config);
+        let patient = patient(&config, location, setup).await;
+        let examination = examine(&patient, self.spend, &RealClock, world.now).await;
+        match self.format {
+            Format::Text => data(&text(&examination))?,
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&examination)
+                    .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+                data(&(visible_json(&json) + "\n"))?;
+            }
+        }
+        say(world.quiet, &summary(&examination));
+        Ok(match examination.verdict() {
+            Verdict::Fine => Exit::Done,
+            Verdict::Wrong => Exit::Failed,
+            Verdict::Unreachable => Exit::AwsUnavailable,
+        })
+    }
+}
+
+/// Loads what other commands would stumble over.
+fn setup(world: &World, config: &Config) -> Setup {
+    let text = env::var(TEXT_VARIABLE).is_ok_and(|text| !text.trim().is_empty());
+    let (origin, is_default) = match &world.config_file {
+        Some(file) => (file.display().to_string(), false),
+        None if text => (format!("the text in {TEXT_VARIABLE}"), false),
+        None => (DEFAULT_FILE.to_owned(), !Path::new(DEFAULT_FILE).exists()),
+    };
+    Setup {
+        origin,
+        is_default,
+        schedules: schedules(world, config),
+        templates: Templates::load(config.templates.as_deref())
+            .map(|_| ())
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn schedules(world: &World, config: &Config) -> Result<usize, String> {
+    let schedules = config.schedules().map_err(|error| error.to_string())?;
+    for entry in schedules.iter() {
+        schedule::task(entry, world.now).map_err(|failure| failure.message)?;
+    }
+    Ok(schedules.iter().count())
+}
+
+/// One line a finding, under the name of its group.
+fn text(examination: &Examination) -> String {
+    let mut lines = Vec::new();
+    let mut group = None;
+    for check in &examination.checks {
+        if group != Some(check.group) {
+            lines.push(check.group.as_str().to_owned());
+            group = Some(check.group);
+        }
+        lines.push(line(check));
+    }
+    lines.iter().map(|line| visible(line) + "\n").collect()
+}
+
+fn line(check: &Check) -> String {
+    let fix = check.fix.as_ref().map(|fix| format!(" -> {fix}")).unwrap_or_default();
+    format!("  {:<12} {}: {}{fix}", check.state.as_str(), check.name, check.found)
+}
+
+fn summary(examination: &Examination) -> String {
+    let count = |state| examination.count(state);
+    format!(
+        "{} ok, {} to know, {} wrong, {} not checked",
+        count(State::Ok),
+        count(State::Warn),
+        count(State::Wrong),
+        count(State::NotChecked)
+    )
+}
