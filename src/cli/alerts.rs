@@ -43,6 +43,11 @@ enum Format {
 }
 
 impl Alerts {
+    /// Whether it tells, or keeps what is known.
+    pub(super) const fn keeps(&self) -> bool {
+        self.send || self.baseline
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         let app = world.app().await?;
         if self.send && !app.config.tells_alerts() {

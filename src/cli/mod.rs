@@ -292,6 +292,7 @@ impl Command {
         match self {
             Self::Collect(_) => Some("collect"),
             Self::Report(report) if report.sends() => Some("report"),
+            Self::Alerts(alerts) if alerts.keeps() => Some("alerts"),
             Self::Chargeback(chargeback) if chargeback.keeps() => Some("chargeback"),
             Self::Prices(prices) if prices.refreshes() => Some("prices refresh"),
             Self::Bill(bill) if bill.refreshes() => Some("bill refresh"),

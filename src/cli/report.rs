@@ -17,7 +17,7 @@ use crate::store::RealClock;
 use crate::tables::{failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
 use crate::tasks::export::target::write_whole;
-use crate::tasks::publish::{Publication, mails, shown_edition};
+use crate::tasks::publish::{Publication, publish, shown_edition};
 use crate::tasks::replay::inputs;
 use crate::tasks::report::{Request, figures};
 
@@ -146,7 +146,8 @@ impl Report {
             ((world.now, publication.request.overdue_since), world.configuration_hash());
         let inputs = inputs(&app.store, &books, templates, &configuration, times).await?;
         world.journal.inputs(inputs);
-        let mails = mails(&app.store, &ledger, &books, templates, mail, publication).await?;
+        let published = publish(&app.store, &ledger, &books, templates, mail, publication).await?;
+        world.journal.count("runs_unpriced", published.unpriced_runs);
         let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());
         let terms = Terms {
             by: world.who(),
@@ -160,7 +161,7 @@ impl Report {
             size_max: mail.size_max(),
         };
         let sender = app.sender(mail).await;
-        let deliveries = deliver(&ledger, &sender, mails, &terms, &RealClock).await?;
+        let deliveries = deliver(&ledger, &sender, published.mails, &terms, &RealClock).await?;
         tell(world, &deliveries);
         Ok(exit_of(&deliveries))
     }

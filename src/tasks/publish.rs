@@ -29,6 +29,15 @@ pub struct Publication<'a> {
     pub restate: bool,
 }
 
+/// A report, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The mails that are due, one per edition and recipient.
+    pub mails: Vec<Mail>,
+    /// Runs without a price in the edition that has the most of them.
+    pub unpriced_runs: u64,
+}
+
 /// A report that cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -61,6 +70,22 @@ pub async fn mails(
     mail: &MailSettings,
     publication: &Publication<'_>,
 ) -> Result<Vec<Mail>, PublishError> {
+    let published = publish(store, ledger, books, templates, mail, publication).await?;
+    Ok(published.mails)
+}
+
+/// The same, with what the record of sending tells of them.
+///
+/// # Errors
+/// As [`mails`].
+pub async fn publish(
+    store: &Store,
+    ledger: &Ledger,
+    books: &Arc<Books>,
+    templates: &Templates,
+    mail: &MailSettings,
+    publication: &Publication<'_>,
+) -> Result<Published, PublishError> {
     let audiences = audiences(publication);
     let mut editions = Vec::new();
     for (team, _) in &audiences {
@@ -87,7 +112,8 @@ pub async fn mails(
             });
         }
     }
-    Ok(mails)
+    let unpriced = all.iter().map(|figures| figures.completeness.unpriced_runs);
+    Ok(Published { mails, unpriced_runs: unpriced.max().unwrap_or(0) })
 }
 
 /// Who gets which edition: the whole company's, then the teams' in the order of their names.

@@ -113,17 +113,7 @@ pub async fn figures_as_known(
         ReportAnalysis::new(request.period.clone(), before.clone(), editions.to_vec());
     // Before the days: a run that ends meanwhile is then met twice, which shows, and not missed.
     for run in open_runs(store, request, since).await? {
-        // What is under OPEN and has an end waits for its bill only; its day holds it too.
-        if run.end().is_some() {
-            continue;
-        }
-        let job = books.job(&run);
-        let team = books.ownership.team(&run, &job);
-        if run.state.is_terminal() {
-            analysis.add_without_end(&team);
-        } else {
-            analysis.add_open(&run, &books.price(&run), &job, team);
-        }
+        add_open(&mut analysis, books, &run);
     }
     let as_known = since.is_some();
     let take = &mut |row| analysis.add(&row);
@@ -157,6 +147,21 @@ pub async fn figures_as_known(
         }
     }
     Ok(all)
+}
+
+/// Adds a run under way. What is under OPEN and has an end waits for its bill only; its day holds
+/// it too.
+fn add_open(analysis: &mut ReportAnalysis, books: &Books, run: &JobRun) {
+    if run.end().is_some() {
+        return;
+    }
+    let job = books.job(run);
+    let team = books.ownership.team(run, &job);
+    if run.state.is_terminal() {
+        analysis.add_without_end(&team);
+    } else {
+        analysis.add_open(run, &books.price(run), &job, team);
+    }
 }
 
 /// Whether a run that has ended was known, with its end, at an instant.

@@ -25,6 +25,7 @@ fn mails(sandbox: &Sandbox) -> usize {
 fn late_runs_are_told_and_the_bytes_stay_the_same() {
     let sandbox = company();
     sandbox.run(&["--now", MONDAY, "report", "--send"]).exits(0);
+    let sent = mails(&sandbox);
     let before = replay(&sandbox, 0);
     assert_eq!(
         (&before["same_bytes"], &before["late_runs"]),
@@ -42,7 +43,7 @@ fn late_runs_are_told_and_the_bytes_stay_the_same() {
     let week = ["--now", TUESDAY, "replay", "--week", "2026-W46"];
     let text = sandbox.run(&week).exits(0).stdout;
     assert!(text.starts_with("same bytes: all, to ") && text.contains("jr_late"), "{text}");
-    assert_eq!(mails(&sandbox), 1, "a replay sends nothing");
+    assert_eq!(mails(&sandbox), sent, "a replay sends nothing");
 }
 
 #[test]
