@@ -60,7 +60,7 @@ mod tests {
             unit: "DPU-Hour".into(),
             usd: "0.44".parse().unwrap(),
             effective: "2026-01-01".parse().unwrap(),
-            published: "2026-01-01T00:00:00Z".parse().unwrap(),
+            published: "2026-01-01".parse().unwrap(),
             source: "test".into(),
             read_at: read_at.parse().unwrap(),
         }
