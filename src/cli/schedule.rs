@@ -227,7 +227,7 @@ fn row(schedule: &Entry, last: Option<&StoredTurn>, next: Option<Timestamp>) -> 
         Some(at) => format!("next {}", both(at, schedule)),
         None => "never due".to_owned(),
     };
-    let last = last.map_or_else(|| "nothing done yet".to_owned(), |stored| outcome(stored));
+    let last = last.map_or_else(|| "nothing done yet".to_owned(), outcome);
     let (name, zone) = (&schedule.name, schedule.zone_name());
     let when = format!("{} {zone}", schedule.cron);
     format!("{name:<16} {when:<28} {next}\n    {}\n    {last}\n", schedule.task.join(" "))

@@ -196,7 +196,7 @@ pub(super) async fn ended_since(
     let days = utc_day(at).series(1.day()).take_while(|day| *day <= until);
     let under_way = move |stored: StoredRun| {
         let is_known = stored.first_stored <= at && stored.run.end()? > at;
-        is_known.then(|| JobRun {
+        is_known.then_some(JobRun {
             state: RunState::Running,
             ended_at: None,
             execution_seconds: None,

@@ -43,11 +43,11 @@ fn run_weekly(sandbox: &Sandbox, now: &str) -> String {
 }
 
 fn mails(sandbox: &Sandbox) -> Vec<String> {
-    let entries = std::fs::read_dir(sandbox.path("outbox"));
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()).into_owned()
-    };
-    entries.map(|entries| entries.map(read).collect()).unwrap_or_default()
+    // Each mail lies there as it is sent, and as a page to look at.
+    let Ok(entries) = std::fs::read_dir(sandbox.path("outbox")) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let sent = paths.filter(|path| path.extension().is_some_and(|suffix| suffix == "eml"));
+    sent.map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()).collect()
 }
 
 fn last(sandbox: &Sandbox, now: &str) -> Value {
