@@ -77,7 +77,7 @@ fn a_closed_month_is_the_same_bytes_whatever_changes() {
 
 fn copy_templates(to: &std::path::Path) {
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("report_templates");
-    for folder in ["", "weekly", "chargeback"] {
+    for folder in ["", "weekly", "chargeback", "alerts"] {
         std::fs::create_dir_all(to.join(folder)).unwrap();
         for entry in std::fs::read_dir(from.join(folder)).unwrap() {
             let path = entry.unwrap().path();

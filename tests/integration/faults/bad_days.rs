@@ -238,7 +238,7 @@ fn a_throttled_reader_is_tried_again_within_the_lease_and_then_told() {
         4,
     );
     assert!(told.contains("error: not sent to a***@e***.com (all): "), "{told}");
-    assert!(told.contains("hint: SES takes fewer mails a second"), "{told}");
+    assert!(told.contains("hint: it takes fewer in that time"), "{told}");
 }
 
 #[test]
