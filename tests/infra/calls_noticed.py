@@ -33,8 +33,8 @@ CHANGES = [
         # Behind the trait by which mails leave.
         "delivery/ses.rs",
         ".send_email()",
-        ".send_email();\n self.client.get_account()",
-        ("sesv2", "get_account"),
+        ".send_email();\n self.client.list_email_identities()",
+        ("sesv2", "list_email_identities"),
         {"report", "chargeback", "alerts", "watch"},
     ),
     (
@@ -65,7 +65,7 @@ CHANGES = [
 # Of these no change above may be said of, whatever else they call.
 NEVER = {
     ("glue", "start_job_run"): {"report", "export"},
-    ("sesv2", "get_account"): {"export", "bill"},
+    ("sesv2", "list_email_identities"): {"export", "bill"},
     ("ssm", "delete_parameter"): {"report", "chargeback", "export"},
     ("dynamodb", "describe_endpoints"): {"report", "collect", "export"},
 }
