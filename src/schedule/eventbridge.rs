@@ -43,7 +43,7 @@ fn state(schedule: &Schedule, as_shipped: Option<&Schedule>) -> String {
     }
 }
 
-/// A local zone that nobody has changed is the template's parameter, by which the containers go too.
+/// A local zone that nobody has changed is the template's parameter; the containers go by it too.
 fn zone<'s>(schedule: &'s Schedule, as_shipped: Option<&Schedule>) -> &'s str {
     let zone = schedule.zone_name();
     let is_as_shipped = as_shipped.is_some_and(|shipped| shipped.zone_name() == zone);

@@ -61,8 +61,8 @@ fn the_template_has_the_entries_of_the_schedules_that_ship() {
     assert_eq!(entries, rendered, "put what `schedule render` prints between the two comments");
 }
 
-/// The alarm for missing reports waits for words of `schedule run`; the tests of schedules show that
-/// they are only said where all that was due is done.
+/// The alarm for missing reports waits for words of `schedule run`; the tests of schedules show
+/// that they are only said where all that was due is done.
 #[test]
 fn the_alarm_waits_for_the_very_words_of_schedule_run() {
     let template = infra("runledger.yaml");

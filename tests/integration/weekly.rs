@@ -233,9 +233,11 @@ fn team_editions_go_to_owners_with_their_own_runs_alone() {
         "[reports.weekly.teams]\nnobody = [\"nobody@example.com\"]\n",
     );
     configuration += "\n[[ownership.rules]]\njob = \"^load$\"\nteam = \"orders\"\n";
-    configuration = configuration.replace(
+    // The first of them: alerts have readers of their own.
+    configuration = configuration.replacen(
         "#: orders = [\"orders-owners@example.com\"]\n",
         "orders = [\"orders-owners@example.com\"]\n",
+        1,
     );
     sandbox.write("runledger.toml", configuration);
     sandbox.run(&["--now", NOW, "report", "--last-week", "--send"]).exits(0);

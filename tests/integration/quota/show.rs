@@ -108,7 +108,8 @@ fn the_figures_are_those_counted_by_hand() {
         "running": 10.0, "running_at_most": 0.0, "waiting": 0.0, "reserved": 0.0,
         "unknown_runs": 0, "limit": 100.0, "collected_through": null,
         "teams": [{
-            "team": "risk", "running": 10.0, "waiting": 0.0, "reserved": 0.0, "sure_of": 30.0,
+            "team": "risk", "running": 10.0, "waiting": 0.0, "waiting_runs": 0, "reserved": 0.0,
+            "sure_of": 30.0,
             "burst": 60.0
         }]
     });
