@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::alerts::{AlertSettingsError, Evaluator};
@@ -13,13 +14,15 @@ use crate::config::{Config, ConfigError};
 use crate::delivery::{
     Channel, CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses,
 };
-use crate::report::{TemplateError, Templates};
+use crate::model::Period;
+use crate::report::{ReportSettings, TemplateError, Templates};
 use crate::sources::{AwsAccounts, EventQueue, SesLook};
 use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
 use crate::tasks::alert_facts::FactsSources;
-use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets};
+use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets, standing};
 use crate::tasks::doctor::{Patient, Setup, StoreFound};
 use crate::tasks::events::Drain;
+use crate::tasks::report::Request;
 use crate::tasks::round::Rounds;
 
 /// What commands work with.
@@ -140,6 +143,31 @@ impl App {
         Ok(Alerting { evaluator, outlets, sources: self.facts_sources(), by })
     }
 
+    /// What is asked where a report of a period is to be computed.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or a rule of alerts cannot be used.
+    pub async fn report_request(
+        &self,
+        settings: &ReportSettings,
+        period: Period,
+        now: Timestamp,
+    ) -> Result<Request, ReportRequestError> {
+        let Config { alerts, budgets, bill, .. } = &self.config;
+        let evaluator = Evaluator::new(alerts, self.config.alert_recipients())?;
+        Ok(Request {
+            now,
+            quotas: self.config.quota_values(),
+            expected: self.config.expected_sources(),
+            restate_threshold: settings.restate_threshold_usd,
+            budgets: budgets.clone(),
+            bill: bill.clone(),
+            overdue_since: None,
+            alerts: standing(&self.store, &evaluator, &period, now).await?,
+            period,
+        })
+    }
+
     /// What sends mail.
     pub async fn sender(&self, mail: &MailSettings) -> Sender {
         match mail.via {
@@ -150,6 +178,17 @@ impl App {
             }
         }
     }
+}
+
+/// A report that cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportRequestError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules or mutes of alerts.
+    #[error(transparent)]
+    Settings(#[from] AlertSettingsError),
 }
 
 /// Alerts that nothing can be told with.

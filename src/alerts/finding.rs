@@ -3,84 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::analysis::JobKey;
-use crate::model::{RunIdentity, Usd};
-
-/// How bad a finding is; greater is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Somebody should look at it.
-    Warning,
-    /// Somebody should look at it now.
-    Critical,
-}
-
-impl Severity {
-    /// The word in messages, JSON and stored states.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-/// Whom a finding is about. Empty where it is about nothing so narrow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Subject {
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
-    /// The engine, in its word.
-    pub engine: String,
-    /// The job.
-    pub job: String,
-    /// The run that shows it; not part of the fingerprint.
-    pub run_id: String,
-    /// The EMR Serverless application of that run; not part of the fingerprint.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub application_id: String,
-    /// The team.
-    pub team: String,
-    /// What else tells two subjects of one rule apart: a quota's name, an application's id.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-impl Subject {
-    /// A job.
-    #[must_use]
-    pub fn job(key: &JobKey, team: &str) -> Self {
-        Self {
-            account: key.account.clone(),
-            region: key.region.clone(),
-            engine: key.engine.as_str().to_owned(),
-            job: key.job.clone(),
-            team: team.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// A team.
-    #[must_use]
-    pub fn team(team: &str) -> Self {
-        Self { team: team.to_owned(), ..Self::default() }
-    }
-
-    /// The same subject, shown by a run.
-    #[must_use]
-    pub fn shown_by(self, run: &RunIdentity) -> Self {
-        let application_id = run.application_id.clone().unwrap_or_default();
-        Self { run_id: run.run_id.clone(), application_id, ..self }
-    }
-}
+use crate::model::Usd;
+// Rules name them beside their findings.
+pub use crate::model::{Severity, Subject};
 
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

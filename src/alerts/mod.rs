@@ -12,6 +12,7 @@ mod recipients;
 mod rule;
 mod rules;
 mod settings;
+mod standing;
 mod words;
 
 #[cfg(test)]

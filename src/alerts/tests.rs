@@ -56,6 +56,36 @@ fn a_failure_is_told_once_and_then_its_end() {
     assert_eq!(serde_json::from_str::<BTreeMap<String, Known>>(&stored).unwrap(), first.known);
 }
 
+/// What a report of the week up to `end` repeats at `now`.
+fn standing(evaluator: &Evaluator, known: &BTreeMap<String, Known>, end: &str, now: &str) -> u64 {
+    let end: Timestamp = end.parse().unwrap();
+    let utc = jiff::tz::TimeZone::UTC;
+    let period = crate::model::Period::last_week(end, &utc).unwrap();
+    assert_eq!(period.end, end);
+    evaluator.standing(known, &period, now.parse().unwrap()).of(None).1
+}
+
+#[test]
+fn a_report_repeats_what_was_told_and_is_not_over_nor_muted_since() {
+    let told = evaluator("");
+    // The facts are of Saturday, 14 November 2026.
+    let known = told.evaluate(failing(), &BTreeMap::new(), false).known;
+    let (monday, later) = ("2026-11-16T00:00:00Z", "2026-11-16T07:00:00Z");
+    assert_eq!(standing(&told, &known, monday, later), 1);
+    // Of the week before, only as long as that is the last one.
+    assert_eq!(standing(&told, &known, "2026-11-09T00:00:00Z", "2026-11-15T00:00:00Z"), 1);
+    assert_eq!(standing(&told, &known, "2026-11-09T00:00:00Z", later), 0);
+    let muted = evaluator("mutes = [{ job = 'load', why = 'moved' }]");
+    assert_eq!(standing(&muted, &known, monday, later), 0);
+    let baseline = told.evaluate(failing(), &BTreeMap::new(), true).known;
+    assert_eq!(standing(&told, &baseline, monday, later), 0);
+    let good = Run::ended("b", "SUCCEEDED", "11-14 09:10", "11-14 10:00");
+    let failed = Run::ended("a", "FAILED", "11-14 08:00", "11-14 09:00");
+    let over = told.evaluate(facts(&[("load", &[failed, good])]), &known, false).known;
+    assert!(!over.is_empty(), "kept, since it may come back");
+    assert_eq!(standing(&told, &over, monday, later), 0);
+}
+
 #[test]
 fn a_tag_a_mute_the_baseline_and_nobody_silence_and_say_so() {
     let told = |facts: Facts, text: &str, baseline| {

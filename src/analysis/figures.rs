@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::TrueUp;
-use crate::model::{MissingRate, Period, RunIdentity, Usd};
+use crate::model::{MissingRate, Period, RunIdentity, StandingAlert, Usd};
 use crate::quota::{Forecast, NoForecast};
 
 /// A report's figures.
@@ -56,8 +56,13 @@ pub struct Figures {
     pub bill: Option<TrueUp>,
     /// Why there is no bill, although one is to be read; in a sentence without its period.
     pub bill_missing: Option<String>,
-    /// Alerts of the period.
-    pub alerts: Vec<serde_json::Value>,
+    /// Alerts that were told and are not over, the gravest first. At most
+    /// [`StandingAlerts::MAX`](crate::model::StandingAlerts::MAX).
+    pub alerts: Vec<StandingAlert>,
+    /// How many of them there are.
+    pub alerts_total: u64,
+    /// Why it is not known which there are; in a sentence.
+    pub alerts_missing: Option<String>,
     /// What to do about it, most money first.
     pub actions: Vec<Action>,
 }

@@ -267,6 +267,8 @@ impl EditionAnalysis {
             bill: None,
             bill_missing: None,
             alerts: Vec::new(),
+            alerts_total: 0,
+            alerts_missing: None,
             totals,
             completeness,
             failures,

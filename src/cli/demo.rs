@@ -24,12 +24,13 @@ use crate::model::{BillSource, Period, Teller, utc_day};
 use crate::quota::QuotaSetting;
 use crate::store::{RealClock, StoreLocation};
 use crate::tables::{Format, Table};
+use crate::tasks::alerts::Telling;
 use crate::tasks::chargeback::{Files, open_month};
 use crate::tasks::deliver::{Order, Terms, Verdict, deliver};
 use crate::tasks::export::target::Target;
 use crate::tasks::publish::{Publication, mails};
 use crate::tasks::quota::keep_peaks;
-use crate::tasks::report::{Request, figures};
+use crate::tasks::report::figures;
 use crate::tasks::roll_up::roll_up;
 use crate::tasks::used;
 
@@ -74,6 +75,7 @@ impl Demo {
         self.store_bill(&app, world).await?;
         self.chargeback(&app, world).await?;
         self.export(&app, world).await?;
+        self.alerts(&app, world).await?;
         self.report(&app, world).await
     }
 
@@ -90,6 +92,20 @@ impl Demo {
             export::write(app, world, &order, &Output { tables, target, format, bom: false })
                 .await?;
         }
+        Ok(())
+    }
+
+    /// What is wrong now, told to the platform's people and to owners.
+    async fn alerts(&self, app: &App, world: &World) -> Result<(), Failure> {
+        let (alerting, books) = (app.alerting(world.who()).await?, app.books().await?);
+        let at = (&app.store, &books);
+        let told = alerting.tell(at, &RealClock, false, true, world.now).await?;
+        let (found, Telling::Done(deliveries)) = (told.evaluation.alerts.len(), &told.telling)
+        else {
+            return Err(Failure::failed("another demo is running in the same folder"));
+        };
+        let mails = deliveries.sent_now();
+        say(world.quiet, &format!("found {found} alerts, told in {mails} mails"));
         Ok(())
     }
 
@@ -154,16 +170,8 @@ impl Demo {
 
     async fn report(&self, app: &App, world: &World) -> Result<Exit, Failure> {
         let settings = app.config.report("weekly").unwrap_or_default();
-        let request = Request {
-            period: Period::last_week(world.now, &settings.zone()?)?,
-            now: world.now,
-            quotas: app.config.quota_values(),
-            expected: app.config.expected_sources(),
-            restate_threshold: settings.restate_threshold_usd,
-            budgets: app.config.budgets.clone(),
-            bill: app.config.bill.clone(),
-            overdue_since: None,
-        };
+        let period = Period::last_week(world.now, &settings.zone()?)?;
+        let request = app.report_request(&settings, period, world.now).await?;
         let (templates, books, ledger) = (app.templates()?, app.books().await?, app.ledger());
         let all = figures(&app.store, &books, &request, &[Edition::default()]).await?;
         let Some(figures) = all.first() else { return Ok(Exit::Failed) };
@@ -207,7 +215,10 @@ impl Demo {
 /// The company's configuration: its quotas, its leaders, the owners of its teams.
 fn company(out: &Path) -> Result<Config, Failure> {
     let mut text = String::from(
-        "[mail]\nvia = \"outbox\"\nfrom = \"Runledger <runledger@example.com>\"\n\
+        // Nobody waits for the reports of the days before the demo.
+        "[alerts.rules.report-overdue]\nenabled = false\n\
+         [mail]\nvia = \"outbox\"\nfrom = \"Runledger <runledger@example.com>\"\n\
+         [alerts]\nrecipients = [\"data-platform@example.com\"]\n\
          [reports.weekly]\nrecipients = [\"data-leaders@example.com\"]\n[reports.weekly.teams]\n",
     );
     let teams: Vec<_> = demo::team_names().collect();

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::app::{AlertingError, BooksError};
+use crate::app::{AlertingError, BooksError, ReportRequestError};
 use crate::config::ConfigError;
 use crate::model::PeriodError;
 use crate::report::TemplateError;
@@ -130,6 +130,17 @@ impl From<AlertsError> for Failure {
 impl From<AlertingError> for Failure {
     fn from(error: AlertingError) -> Self {
         Self { exit: Exit::Usage, message: error.to_string(), hint: None }
+    }
+}
+
+impl From<ReportRequestError> for Failure {
+    fn from(error: ReportRequestError) -> Self {
+        match error {
+            ReportRequestError::Store(error) => error.into(),
+            ReportRequestError::Settings(error) => {
+                Self { exit: Exit::Usage, message: error.to_string(), hint: None }
+            }
+        }
     }
 }
 

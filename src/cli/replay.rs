@@ -8,7 +8,6 @@ use super::{Exit, Failure, World};
 use crate::report::words::{visible, visible_json};
 use crate::tasks::publish::Publication;
 use crate::tasks::replay::{Replayed, Tools, replay};
-use crate::tasks::report::Request;
 
 #[derive(Debug, Args)]
 pub(super) struct Replay {
@@ -46,16 +45,8 @@ impl Replay {
             Failure::usage("nothing says how mail leaves", "add a [mail] section; see `init`")
         })?;
         let settings = app.config.report(&self.name).unwrap_or_default();
-        let request = Request {
-            period: self.period.period(world.now, &settings.zone()?)?,
-            now: world.now,
-            quotas: app.config.quota_values(),
-            expected: app.config.expected_sources(),
-            restate_threshold: settings.restate_threshold_usd,
-            budgets: app.config.budgets.clone(),
-            bill: app.config.bill.clone(),
-            overdue_since: None,
-        };
+        let period = self.period.period(world.now, &settings.zone()?)?;
+        let request = app.report_request(&settings, period, world.now).await?;
         let publication = Publication {
             report: &self.name,
             settings: &settings,

@@ -19,7 +19,7 @@ use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver}
 use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, publish, shown_edition};
 use crate::tasks::replay::inputs;
-use crate::tasks::report::{Request, figures};
+use crate::tasks::report::figures;
 
 #[derive(Debug, Args)]
 pub(super) struct Report {
@@ -85,16 +85,9 @@ impl Report {
             )
         })?;
         let settings = of_occasion(settings, world);
-        let request = Request {
-            period: self.period.period(world.now, &settings.zone()?)?,
-            now: world.now,
-            quotas: app.config.quota_values(),
-            expected: app.config.expected_sources(),
-            restate_threshold: settings.restate_threshold_usd,
-            budgets: app.config.budgets.clone(),
-            bill: app.config.bill.clone(),
-            overdue_since: world.overdue_since(),
-        };
+        let period = self.period.period(world.now, &settings.zone()?)?;
+        let mut request = app.report_request(&settings, period, world.now).await?;
+        request.overdue_since = world.overdue_since();
         let publication = Publication {
             report: &self.name,
             settings: &settings,
@@ -142,9 +135,9 @@ impl Report {
         }
         world.journal.period(&publication.request.period.name);
         let (ledger, books) = (app.ledger(), app.books().await?);
-        let (times, configuration) =
-            ((world.now, publication.request.overdue_since), world.configuration_hash());
-        let inputs = inputs(&app.store, &books, templates, &configuration, times).await?;
+        let configuration = world.configuration_hash();
+        let inputs =
+            inputs(&app.store, &books, templates, &configuration, publication.request).await?;
         world.journal.inputs(inputs);
         let published = publish(&app.store, &ledger, &books, templates, mail, publication).await?;
         world.journal.count("runs_unpriced", published.unpriced_runs);

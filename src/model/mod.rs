@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows where a value came from; every other room builds on this one.
 
 mod address;
+mod alert;
 mod apportion;
 mod bill;
 mod cents;
@@ -23,6 +24,7 @@ mod state;
 mod told;
 
 pub use address::{Address, AddressError};
+pub use alert::{Severity, StandingAlert, StandingAlerts, Subject};
 pub use apportion::apportion;
 pub use bill::{BillDay, BillLine, BillSource, USAGE, USD};
 pub use cents::{columns_in_cents, in_cents, in_cents_of};

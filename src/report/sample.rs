@@ -11,7 +11,7 @@ use crate::analysis::{
     GapLine, JobFigures, NotCollected, OpenRun, OverEstimate, PeakShare, QuotaFigures, Restated,
     StateFigures, TeamFigures, Totals, TrueUp, UnpricedReason, Waste,
 };
-use crate::model::{Engine, Period, RunIdentity, Usd};
+use crate::model::{Engine, Period, RunIdentity, Severity, StandingAlert, Subject, Usd};
 
 /// A report of a period in which nothing ended.
 pub(super) fn empty() -> Figures {
@@ -38,6 +38,8 @@ pub(super) fn empty() -> Figures {
         bill: None,
         bill_missing: None,
         alerts: Vec::new(),
+        alerts_total: 0,
+        alerts_missing: None,
         actions: Vec::new(),
     }
 }
@@ -84,7 +86,20 @@ pub(super) fn figures() -> Figures {
             running_seconds: 60,
             cost_so_far_usd: Some(cost),
         }],
-        alerts: vec![serde_json::json!({"severity": "warning", "message": "message"})],
+        alerts: vec![StandingAlert {
+            code: "code".into(),
+            severity: Severity::Warning,
+            state: "OPEN".into(),
+            fingerprint: "fingerprint".into(),
+            subject: Subject::team("team"),
+            observed: "observed".into(),
+            limit: "limit".into(),
+            message: "message".into(),
+            advice: "advice".into(),
+            opened_at: nothing.as_of,
+        }],
+        alerts_total: 2,
+        alerts_missing: Some("missing".into()),
         actions: vec![Action { code: "fix-failures", advice: "advice".into(), usd: cost }],
         ..nothing
     }

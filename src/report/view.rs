@@ -19,6 +19,7 @@ use super::format;
 use super::table::{Table, Tone};
 use super::words::shortened;
 use crate::analysis::Figures;
+use crate::model::Severity;
 pub use limits::Limits;
 
 /// What the templates are given.
@@ -50,7 +51,7 @@ pub struct View {
     pub actions: Vec<ActionLine>,
     /// How many more actions there are; empty where all are shown.
     pub actions_cut: String,
-    /// What alerts said.
+    /// Alerts that are not over, the gravest first.
     pub alerts: Vec<AlertLine>,
     /// How many more alerts there are; empty where all are shown.
     pub alerts_cut: String,
@@ -117,15 +118,17 @@ pub struct ActionLine {
     pub amount: String,
 }
 
-/// An alert of the period.
+/// An alert that was told and is not over.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlertLine {
     /// How grave it is.
-    pub severity: String,
+    pub severity: &'static str,
     /// What it means for its colour.
     pub tone: Tone,
     /// What happened.
     pub message: String,
+    /// When it began, in the report's zone.
+    pub since: String,
 }
 
 impl View {
@@ -190,20 +193,20 @@ fn actions(figures: &Figures, limits: &Limits) -> (Vec<ActionLine>, String) {
 }
 
 fn alerts(figures: &Figures, limits: &Limits) -> (Vec<AlertLine>, String) {
-    let word = |alert: &serde_json::Value, key: &str, columns| {
-        shortened(alert.get(key).and_then(|word| word.as_str()).unwrap_or_default(), columns)
-    };
-    let lines = figures.alerts.iter().take(limits.alerts).map(|alert| {
-        let severity = word(alert, "severity", 16);
-        let message = word(alert, "message", limits.text_columns);
-        AlertLine {
-            tone: if severity == "critical" { Tone::Bad } else { Tone::Warn },
-            message: if message.is_empty() { word(alert, "code", 60) } else { message },
-            severity,
-        }
+    let lines = figures.alerts.iter().take(limits.alerts).map(|alert| AlertLine {
+        severity: alert.severity.as_str(),
+        tone: match alert.severity {
+            Severity::Critical => Tone::Bad,
+            Severity::Warning => Tone::Warn,
+            Severity::Info => Tone::Plain,
+        },
+        message: shortened(&alert.message, limits.text_columns),
+        since: format::short_time(alert.opened_at, &figures.period.time_zone),
     });
-    let cut = cut_line(limits.alerts, figures.alerts.len(), "alert");
-    (lines.collect(), cut.unwrap_or_default())
+    let lines: Vec<_> = lines.collect();
+    let all = usize::try_from(figures.alerts_total).unwrap_or(usize::MAX);
+    let cut = cut_line(lines.len(), all, "alert");
+    (lines, cut.unwrap_or_default())
 }
 
 /// `Showing 5 of 12 actions`; `None` where all are shown.

@@ -16,7 +16,7 @@ use super::item::Item;
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
 use super::{SourceState, Store, StoreError};
-use crate::model::utc_day;
+use crate::model::{StandingAlerts, utc_day};
 
 const TASK_RUN: &str = "task_run";
 /// Whether a run's end is on record: a renewal that comes late must not undo it.
@@ -97,6 +97,9 @@ pub struct ReportInputs {
     /// When it was due, where it went out late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue_since: Option<Timestamp>,
+    /// The alerts that stood.
+    #[serde(default)]
+    pub alerts: StandingAlerts,
 }
 
 impl TaskRun {

@@ -25,7 +25,7 @@ pub use self::outlets::{LEASE, Outlets};
 use super::deliver::Deliveries;
 use crate::alerts::{Evaluation, Evaluator, Facts, Message};
 use crate::delivery::{Draft, Message as MailMessage, Post, Transport};
-use crate::model::Occurrence;
+use crate::model::{Occurrence, Period, StandingAlerts};
 use crate::report::TemplateError;
 use crate::store::{Clock, Lease, Ledger, Store, StoreError};
 use crate::tables::TableError;
@@ -102,6 +102,24 @@ pub async fn look(
     let known = Known::read(store).await?;
     let evaluation = evaluator.evaluate(facts, &known.alerts, baseline);
     Ok(Told { evaluation, telling: Telling::Shown })
+}
+
+/// The alerts that stand, as the report of a period repeats them. A report goes out without them
+/// rather than not at all, and says so.
+///
+/// # Errors
+/// When the store fails.
+pub async fn standing(
+    store: &Store,
+    evaluator: &Evaluator,
+    period: &Period,
+    now: Timestamp,
+) -> Result<StandingAlerts, StoreError> {
+    match Known::read(store).await {
+        Ok(known) => Ok(evaluator.standing(&known.alerts, period, now)),
+        Err(AlertsError::Store(error)) => Err(error),
+        Err(error) => Ok(StandingAlerts::unknown(error.to_string())),
+    }
 }
 
 impl<M, P, C> Teller<'_, M, P, C>

@@ -17,7 +17,7 @@ use self::passes::Passes;
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{AnalysisError, Books, Edition, Figures};
 use crate::chargeback::Budgets;
-use crate::model::{Engine, Period, PeriodError, QuotaValue, Usd};
+use crate::model::{Engine, Period, PeriodError, QuotaValue, StandingAlerts, Usd};
 use crate::sources::BillSettings;
 use crate::store::{Store, StoreError};
 use crate::tables::{JOBS, OfPeriod, QUOTA, TEAMS, Table, TableError, TableWriter, Tally};
@@ -159,6 +159,7 @@ async fn figures_of(
         budgets: Budgets::default(),
         bill: BillSettings::default(),
         overdue_since: None,
+        alerts: StandingAlerts::default(),
     };
     let edition = Edition { team: order.team.clone(), ..Edition::default() };
     let mut all = figures(store, books, &request, &[edition]).await?;

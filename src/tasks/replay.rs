@@ -97,15 +97,16 @@ pub async fn inputs(
     books: &Books,
     templates: &Templates,
     configuration: &str,
-    (at, overdue_since): (Timestamp, Option<Timestamp>),
+    request: &Request,
 ) -> Result<ReportInputs, StoreError> {
     Ok(ReportInputs {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         configuration: configuration.to_owned(),
         templates: templates.fingerprint().to_owned(),
-        rates: rates(books, at),
+        rates: rates(books, request.now),
         sources: store.source_states().await?,
-        overdue_since,
+        overdue_since: request.overdue_since,
+        alerts: request.alerts.clone(),
     })
 }
 
@@ -214,6 +215,7 @@ impl Again {
         let request = Request {
             now: sent.at,
             overdue_since: then.as_ref().and_then(|then| then.overdue_since),
+            alerts: then.as_ref().map(|then| then.alerts.clone()).unwrap_or_default(),
             ..now.clone()
         };
         let since = Since { sources: then.as_ref().map(|t| t.sources.clone()), until: now.now };

@@ -10,7 +10,9 @@ use crate::analysis::{
     AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
 };
 use crate::chargeback::Budgets;
-use crate::model::{Engine, JobRun, Period, PeriodError, QuotaValue, RunState, Usd, utc_day};
+use crate::model::{
+    Engine, JobRun, Period, PeriodError, QuotaValue, RunState, StandingAlerts, Usd, utc_day,
+};
 use crate::sources::BillSettings;
 use crate::store::{Reach, SourceState, Store, StoreError, StoredRun};
 use jiff::civil::Date;
@@ -41,6 +43,8 @@ pub struct Request {
     pub bill: BillSettings,
     /// When the report was due, where it goes out late.
     pub overdue_since: Option<Timestamp>,
+    /// The alerts that stand.
+    pub alerts: StandingAlerts,
 }
 
 /// What has become known since a report was computed, which is now computed again.
@@ -128,6 +132,8 @@ pub async fn figures_as_known(
     for (figures, edition) in all.iter_mut().zip(editions) {
         named(figures, books);
         figures.completeness.overdue_since = request.overdue_since;
+        (figures.alerts, figures.alerts_total) = request.alerts.of(edition.team.as_deref());
+        figures.alerts_missing.clone_from(&request.alerts.missing);
         figures.completeness.restated_before = restated(
             &before,
             edition.sent_before,

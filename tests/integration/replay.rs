@@ -46,6 +46,53 @@ fn late_runs_are_told_and_the_bytes_stay_the_same() {
     assert_eq!(mails(&sandbox), sent, "a replay sends nothing");
 }
 
+/// What is told between a report and its replay is no part of what was sent.
+#[test]
+fn alerts_that_stood_are_in_the_report_and_come_out_the_same_when_they_are_over() {
+    let sandbox = company();
+    let file = sandbox.path("runledger.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let told = "[alerts]\nrecipients = ['ops@example.com']";
+    std::fs::write(&file, text.replacen("[alerts]", told, 1)).unwrap();
+    let run = |id: &str, state: &str, hour: u32, now: &str| {
+        let run = format!(
+            r#"{{"Id":"{id}","JobName":"fail","StartedOn":"2026-11-15T{hour:02}:00:00Z","CompletedOn":"2026-11-15T{hour:02}:30:00Z","LastModifiedOn":"2026-11-15T{hour:02}:30:00Z","JobRunState":"{state}","ExecutionTime":900,"WorkerType":"G.1X","NumberOfWorkers":6,"MaxCapacity":6.0,"GlueVersion":"5.0"}}"#
+        );
+        sandbox.write("runs.jsonl", run);
+        let place = ["--account", "111122223333", "--region", "us-east-1"];
+        sandbox.run(&[&["--now", now, "import", "runs.jsonl"][..], &place[..]].concat()).exits(0);
+    };
+    run("jr_bad", "FAILED", 9, "2026-11-15T10:00:00Z");
+    let report = ["--now", MONDAY, "report", "--week", "2026-W46", "--format"];
+    let json = || sandbox.run(&[&report[..], &["json"]].concat()).exits(0).json();
+    assert_eq!(json()["alerts"], Value::Array(vec![]), "nothing was told");
+    let told = sandbox.run(&["--now", "2026-11-15T10:00:00Z", "alerts", "--send"]).exits(0);
+    assert!(told.stdout.contains("run-failed"), "{}", told.stdout);
+    let shown = json();
+    let alerts = shown["alerts"].as_array().unwrap();
+    let failed = alerts.iter().find(|alert| alert["code"] == "run-failed").unwrap();
+    assert_eq!((&failed["severity"], &failed["state"]), (&"warning".into(), &"OPEN".into()));
+    assert_eq!(
+        (&failed["subject"]["job"], &shown["alerts_total"]),
+        (&"fail".into(), &alerts.len().into())
+    );
+    let text = sandbox.run(&[&report[..], &["text"]].concat()).exits(0).stdout;
+    assert!(
+        text.contains("\nALERTS\n")
+            && text.contains("warning since 15 Nov 10:00: 1 run of fail failed"),
+        "{text}"
+    );
+
+    sandbox.run(&["--now", MONDAY, "report", "--send"]).exits(0);
+    let noon = "2026-11-16T12:00:00Z";
+    run("jr_good", "SUCCEEDED", 11, noon);
+    sandbox.run(&["--now", noon, "alerts", "--send"]).exits(0);
+    let alerts = json()["alerts"].as_array().unwrap().clone();
+    assert!(alerts.iter().all(|alert| alert["code"] != "run-failed"), "{alerts:?}");
+    let mail = replay(&sandbox, 0);
+    assert_eq!(mail["late_runs"][0]["run_id"], "jr_good", "{mail}");
+}
+
 #[test]
 fn other_prices_and_other_settings_are_named() {
     let sandbox = company();

@@ -136,7 +136,10 @@ fn a_demo_and_a_lock_leave_other_files_alone() {
     let elsewhere = [&import[..], &place[..]].concat();
     sandbox.run(&elsewhere).exits(0);
     assert_eq!(std::fs::read(sandbox.path("runs.lock")).unwrap(), b"somebody's");
-    sandbox.run(&["--now", NOW, "demo", "--weeks", "2", "--out", "."]).exits(0);
+    let demo = sandbox.run(&["--now", NOW, "demo", "--weeks", "2", "--out", "."]).exits(0);
+    // What it tells as alerts, its report repeats.
+    assert!(demo.stderr.contains(" alerts, told in "), "{}", demo.stderr);
+    assert!(demo.stdout.contains("\nALERTS\n- critical since "), "{}", demo.stdout);
     assert_eq!(json(&sandbox, "2026-W46")["totals"]["cost_usd"], "0.66");
 }
 

@@ -138,6 +138,10 @@ fn context(figures: &Figures, limits: &Limits) -> Vec<String> {
         let missing = shortened(missing, limits.text_columns);
         notes.push(format!("Not compared with the bill: {missing}."));
     }
+    if let Some(missing) = &figures.alerts_missing {
+        let missing = shortened(missing, limits.text_columns);
+        notes.push(format!("Alerts that stand are not shown: {missing}."));
+    }
     if facts.still_running > 0 {
         let verb = if facts.still_running == 1 { "was" } else { "were" };
         notes.push(format!(

@@ -13,6 +13,8 @@ use runledger::analysis::{
 };
 use runledger::model::{Engine, Period, RunIdentity, Usd};
 
+use super::standing;
+
 /// What two jobs cost in the week before that did not run again.
 const GONE: &str = "38.20";
 const TEAMS: [&str; 7] =
@@ -48,7 +50,7 @@ pub(super) fn usd(text: &str) -> Usd {
     text.parse().unwrap()
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
@@ -64,12 +66,8 @@ pub(super) fn figures() -> Figures {
         failures: failures(&nothing.jobs),
         quotas: quotas(),
         still_running: still_running(&nothing.jobs),
-        alerts: vec![
-            serde_json::json!({"code": "cost-jump", "severity": "critical", "message":
-                "customer_profile_ingest_hourly cost 3 times its usual week"}),
-            serde_json::json!({"code": "quota", "severity": "warning", "message":
-                "Glue DPUs in 123456789012 eu-west-1 were over 90% of the quota for 42 minutes"}),
-        ],
+        alerts: standing::alerts(),
+        alerts_total: 2,
         actions: actions(),
         ..nothing
     }
@@ -110,6 +108,8 @@ pub(super) fn of_jobs(jobs: Vec<JobFigures>) -> Figures {
         quotas: Vec::new(),
         still_running: Vec::new(),
         alerts: Vec::new(),
+        alerts_total: 0,
+        alerts_missing: None,
         actions: Vec::new(),
         totals,
         jobs,

@@ -2,9 +2,10 @@
 //! command or a header, and however many and long they are, the mail stays below its limit.
 
 use runledger::analysis::{FailureFigures, Figures, JobFigures};
-use runledger::model::Usd;
+use runledger::model::{Severity, Usd};
 use runledger::report::HTML_BYTES_MAX;
 
+use super::standing::alert;
 use super::{company, rendered, templates};
 
 const SCRIPT: &str = "<script>alert('x')</script>\"&\u{1b}[2J\u{202e}\r\nBcc: a@example.com";
@@ -33,7 +34,8 @@ fn hostile() -> Figures {
     }
     figures.still_running.iter_mut().for_each(|run| (run.job, run.state) = (text(), text()));
     figures.actions.iter_mut().for_each(|action| action.advice = text());
-    figures.alerts = vec![serde_json::json!({"severity": SCRIPT, "message": SCRIPT})];
+    figures.alerts = vec![alert(SCRIPT, Severity::Warning, SCRIPT)];
+    figures.alerts_missing = Some(text());
     figures.completeness.unpriced_reasons[0].reason = text();
     figures.completeness.not_collected[0].error = Some(text());
     figures.completeness.undated_rates = vec![text()];
@@ -116,7 +118,8 @@ fn enormous() -> Figures {
         teams: teams.collect(),
         quotas: company.quotas.iter().cycle().take(200).cloned().collect(),
         still_running: company.still_running.iter().cycle().take(500).cloned().collect(),
-        alerts: company.alerts.iter().cycle().take(200).cloned().collect(),
+        alerts: company.alerts.iter().cycle().take(100).cloned().collect(),
+        alerts_total: 200,
         actions: company.actions.iter().cycle().take(200).cloned().collect(),
         completeness: company.completeness,
         ..company::of_jobs(jobs)

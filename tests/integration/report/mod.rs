@@ -6,6 +6,7 @@ mod company;
 mod hostile;
 mod numbers;
 mod override_folder;
+mod standing;
 
 use runledger::analysis::Figures;
 use runledger::report::{RenderedReport, Templates};
