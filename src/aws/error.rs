@@ -26,6 +26,8 @@ pub enum Trouble {
     Unreachable,
     /// What was asked for does not exist.
     NotFound,
+    /// Something answered that is not AWS, or not all of its answer came.
+    Garbled,
     /// Anything else.
     Other,
 }
@@ -49,6 +51,10 @@ impl Trouble {
                 "check the network, the region's name, and AWS_ENDPOINT_URL* if one is set"
             }
             Self::NotFound => "look whether it was deleted, and whether the region is right",
+            Self::Garbled => {
+                "start it again; if it stays, look what answers in AWS's stead: a proxy, a login \
+                 page, a wrong AWS_ENDPOINT_URL*"
+            }
             Self::Other => "the message above is AWS's own",
         }
     }
@@ -121,6 +127,10 @@ impl AwsError {
     {
         let action = action.into();
         match error {
+            // AWS says that all is well, in words that it does not write.
+            SdkError::ServiceError(context) if context.raw().status().is_success() => {
+                Self::garbled(action, error)
+            }
             SdkError::ServiceError(context) => {
                 let (code, message) = (context.err().code(), context.err().message());
                 let status = context.raw().status();
@@ -137,8 +147,24 @@ impl AwsError {
                 let message = "no answer in time".to_owned();
                 Self { action, trouble: Trouble::Unreachable, message }
             }
+            SdkError::ResponseError(_) => Self::garbled(action, error),
             other => Self::chain(action, other),
         }
+    }
+
+    /// What an answer means that is none: where the connection broke, that.
+    fn garbled(action: String, error: &(dyn Error + 'static)) -> Self {
+        let told = Self::chain(action, error);
+        if told.trouble != Trouble::Other {
+            return told;
+        }
+        // Only the first cause speaks of the answer, the others of the SDK's own parts.
+        let mut first = error;
+        while let Some(cause) = first.source() {
+            first = cause;
+        }
+        let message = bounded(&format!("an answer that cannot be read: {first}"));
+        Self { trouble: Trouble::Garbled, message, ..told }
     }
 
     /// What an error means that is not a service's answer: the causes are looked through for

@@ -9,6 +9,7 @@ mod caller;
 mod config;
 mod download;
 mod error;
+mod no_answer;
 mod s3;
 mod time;
 
@@ -17,5 +18,6 @@ pub use caller::{Caller, CallerAnswer, caller_and_time};
 pub use config::{AssumedRole, assume, caller_account, first_call, in_region, load};
 pub use download::Download;
 pub use error::{AwsError, Trouble};
+pub use no_answer::RefuseNoAnswer;
 pub use s3::{S3, S3Address, S3AddressError};
 pub use time::{instant, whole_second};

@@ -16,6 +16,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_costexplorer::Client;
+use aws_sdk_costexplorer::config::Builder;
 use aws_sdk_costexplorer::types::{
     DateInterval, Dimension, DimensionValues, Expression, Granularity, GroupDefinition,
     GroupDefinitionType,
@@ -28,7 +29,7 @@ use jiff::civil::Date;
 
 use super::cost_explorer_convert::{COST, GroupedBy, Pages, QUANTITY};
 use super::sweep::SourceError;
-use crate::aws::{AwsError, Trouble, in_region};
+use crate::aws::{AwsError, RefuseNoAnswer, Trouble, in_region};
 use crate::model::BillDay;
 
 pub use look::PaidLook;
@@ -160,9 +161,10 @@ impl CostExplorer {
         let patience = config.retry_config().map(RetryConfig::initial_backoff);
         // Repeated here and not by the SDK, because each repetition is counted.
         let config =
-            in_region(config, REGION).into_builder().retry_config(RetryConfig::disabled()).build();
+            Builder::from(&in_region(config, REGION)).retry_config(RetryConfig::disabled());
+        let config = config.interceptor(RefuseNoAnswer).build();
         let pause = patience.unwrap_or(Duration::from_secs(1));
-        Self { client: Client::new(&config), pause }
+        Self { client: Client::from_conf(config), pause }
     }
 
     /// What there is to ask about on these UTC days (the last one excluded): `services` as they

@@ -16,13 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_emrserverless::Client;
+use aws_sdk_emrserverless::config::Builder;
 use aws_sdk_emrserverless::types::ApplicationSummary;
 use futures::{StreamExt, TryStreamExt, stream};
 use rust_decimal::Decimal;
 
 use self::calls::Listed;
 use super::sweep::{Batches, Scope, SourceError, Sweep, Swept};
-use crate::aws::{AwsError, Trouble, in_region};
+use crate::aws::{AwsError, RefuseNoAnswer, Trouble, in_region};
 use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity};
 
 pub(super) use look::look_at_applications;
@@ -66,7 +67,8 @@ impl<'s> EmrServerlessSweep<'s> {
         sweep: &'s Sweep,
         batches: Batches,
     ) -> Self {
-        let client = Client::new(&in_region(config, region));
+        let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+        let client = Client::from_conf(config.build());
         Self { client, account, region, scope, sweep, batches }
     }
 
@@ -238,7 +240,9 @@ impl<'s> EmrServerlessSweep<'s> {
                     .map(|application| application.tags.unwrap_or_default().into_iter().collect());
                 Ok(Definition { maximum_vcpus, tags, ..from_list })
             }
-            Err(error) if error.is_unavailable() => Err(error.into()),
+            Err(error) if error.is_unavailable() || error.trouble == Trouble::Garbled => {
+                Err(error.into())
+            }
             Err(error) => {
                 swept.untagged.push(error.to_string());
                 Ok(from_list)

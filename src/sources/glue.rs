@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_glue::Client;
+use aws_sdk_glue::config::Builder;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::sweep::{Batches, SourceError, Sweep, Swept};
-use crate::aws::{Trouble, in_region};
+use crate::aws::{RefuseNoAnswer, Trouble, in_region};
 use crate::model::{Definition, Engine, JobKind, JobRun, RunIdentity};
 
 pub(super) use look::look_at_jobs;
@@ -51,7 +52,8 @@ impl<'s> GlueSweep<'s> {
         sweep: &'s Sweep,
         batches: Batches,
     ) -> Self {
-        let client = Client::new(&in_region(config, region));
+        let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+        let client = Client::from_conf(config.build());
         Self { client, account, region, sweep, batches }
     }
 

@@ -6,10 +6,11 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_servicequotas::Client;
+use aws_sdk_servicequotas::config::Builder;
 use aws_sdk_servicequotas::types::{MetricInfo, ServiceQuota};
 
 use super::Probe;
-use crate::aws::{AwsError, Trouble, in_region};
+use crate::aws::{AwsError, RefuseNoAnswer, Trouble, in_region};
 use crate::model::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
     QuotaSource, QuotaValue,
@@ -33,7 +34,8 @@ pub(super) async fn read(
     account: &str,
     region: &str,
 ) -> Result<Vec<QuotaValue>, AwsError> {
-    let client = Client::new(&in_region(config, region));
+    let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+    let client = Client::from_conf(config.build());
     let mut quotas = Vec::with_capacity(QUOTAS.len());
     for (quota, service, code) in QUOTAS {
         let own = applied(&client, service, code).await?.and_then(|quota| quota.value);

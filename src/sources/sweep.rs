@@ -152,7 +152,10 @@ impl Swept {
     ) -> Result<Option<BTreeMap<String, String>>, SourceError> {
         match tags {
             Ok(tags) => Ok(Some(tags)),
-            Err(error) if error.is_unavailable() => Err(error.into()),
+            // Asked again they are there; and what ends without them keeps no team.
+            Err(error) if error.is_unavailable() || error.trouble == Trouble::Garbled => {
+                Err(error.into())
+            }
             Err(error) => {
                 self.untagged.push(error.to_string());
                 Ok(None)
@@ -164,7 +167,7 @@ impl Swept {
 /// The SDK read the answer and we cannot: not the run's fault, so nothing of the page is taken.
 pub(super) fn unreadable(action: &str, error: &serde_json::Error) -> AwsError {
     let message = format!("an answer that cannot be read: {error}");
-    AwsError { action: action.to_owned(), trouble: Trouble::Other, message }
+    AwsError { action: action.to_owned(), trouble: Trouble::Garbled, message }
 }
 
 /// Why a sweep came to no end.

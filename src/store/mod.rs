@@ -37,6 +37,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::aws::RefuseNoAnswer;
+
 pub use alert_state::Generation;
 pub use closed::{ClosedBy, ClosedMonth, ClosingOutcome, MonthToClose};
 pub use error::StoreError;
@@ -114,7 +116,9 @@ impl Store {
         table: String,
         settings: StoreSettings,
     ) -> Self {
-        let table = Table::new(aws_sdk_dynamodb::Client::new(config), table);
+        let config = aws_sdk_dynamodb::config::Builder::from(config);
+        let config = config.interceptor(RefuseNoAnswer).build();
+        let table = Table::new(aws_sdk_dynamodb::Client::from_conf(config), table);
         Self { ledger_table: table.clone(), table, settings }
     }
 

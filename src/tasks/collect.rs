@@ -359,7 +359,8 @@ fn incomplete(swept: &Swept) -> Option<Failure> {
         0 => first.clone(),
         more => format!("{first}; and {more} more"),
     };
-    let hint = "allow the reading role what it lacks; the rest was read, and all is read again";
+    let hint =
+        "where the role was refused, allow it that; the rest was read, and all is read again";
     Some(Failure { message, hint, is_unavailable: false })
 }
 

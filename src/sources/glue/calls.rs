@@ -194,6 +194,6 @@ mod tests {
     fn an_answer_without_runs_has_none() {
         assert!(runs_of(b"{}", "x").unwrap().is_empty());
         assert_eq!(runs_of(br#"{"JobRuns":[{"Id":"a"},{"Id":"b"}]}"#, "x").unwrap().len(), 2);
-        assert_eq!(runs_of(b"<html>", "x").unwrap_err().trouble, Trouble::Other);
+        assert_eq!(runs_of(b"<html>", "x").unwrap_err().trouble, Trouble::Garbled);
     }
 }

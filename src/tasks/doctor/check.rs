@@ -152,7 +152,10 @@ impl Check {
     pub(super) fn unseen(group: Group, name: &str, permission: &str, error: &AwsError) -> Self {
         let state = match error.trouble {
             Trouble::AccessDenied | Trouble::Throttled | Trouble::Other => State::NotChecked,
-            Trouble::NoCredentials | Trouble::Unreachable | Trouble::NotFound => State::Wrong,
+            Trouble::NoCredentials
+            | Trouble::Unreachable
+            | Trouble::NotFound
+            | Trouble::Garbled => State::Wrong,
         };
         Self::failed(group, name, (state, permission), error)
     }

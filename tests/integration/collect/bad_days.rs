@@ -131,6 +131,35 @@ async fn an_answer_that_is_no_answer_is_told_and_moves_no_watermark() {
     assert!(!failure.is_unavailable, "{failure:?}");
 }
 
+/// The SDK reads nothing as `{}`: as an account without jobs.
+#[tokio::test]
+async fn an_empty_answer_is_told_and_moves_no_watermark() {
+    for operation in ["GetJobs", "GetJobRuns", "GetTags", "ListApplications", "ListJobRuns"] {
+        let scene = Scene::new().await;
+        scene.fakes.home(|place| {
+            place.glue.add_job("load", "glueetl", &[("team", "orders")]);
+            place.glue.put_run("load", ended("jr_load", 5.0));
+            place.emr.add_application("app1", "etl", &[]);
+            let done = attempt("x", "SUCCESS", hours_ago(4.0), Some(hours_ago(3.0)));
+            place.emr.put_run("app1", "run1", vec![done]);
+        });
+        scene.fakes.fault(operation, None, 1, Trouble::Empty);
+        let outcome = scene.collect().await;
+        assert_eq!(outcome.exit_code(), 4, "{operation}: {outcome:?}");
+        let mut failures = outcome.sources.iter().filter_map(|source| source.failure.as_ref());
+        let failure = failures.next().unwrap();
+        assert!(failure.message.contains(operation), "{failure:?}");
+        let why = "an answer that cannot be read: ";
+        assert!(failure.message.contains(why), "{operation}: {failure:?}");
+
+        assert_eq!(scene.collect().await.exit_code(), 0, "{operation}");
+        let runs = scene.runs().await;
+        assert_eq!(runs.len(), 2, "{operation}");
+        let tags = runs[&("jr_load".to_owned(), 1)].definition.as_ref().unwrap().tags.clone();
+        assert_eq!(tags.unwrap()["team"], "orders", "{operation}");
+    }
+}
+
 #[tokio::test]
 async fn killed_between_saving_and_the_watermark_the_next_start_ends_the_same() {
     let scene = Scene::new().await;

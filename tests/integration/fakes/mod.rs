@@ -78,6 +78,8 @@ pub(crate) enum Trouble {
     Broken,
     /// 200 with a page that no AWS service writes.
     Garbage,
+    /// 200 without a body.
+    Empty,
     /// The right answer, late.
     Slow(Duration),
     /// No answer for as long as anyone waits.
@@ -277,6 +279,7 @@ async fn handle(
         }
         Some(Trouble::Denied) => denied(&asked),
         Some(Trouble::Broken) => Answer { status: 500, error_type: None, body: String::new() },
+        Some(Trouble::Empty) => Answer { status: 200, error_type: None, body: String::new() },
         Some(Trouble::Garbage) => {
             let body = "<html><body>Welcome to the hotel network</body></html>".to_owned();
             Answer { status: 200, error_type: None, body }
