@@ -119,6 +119,10 @@ pub(super) fn records(sandbox: &Sandbox) -> BTreeMap<String, Record> {
         let ledger = Ledger::new(store.ledger_table().clone());
         ledger.records("weekly", "2026-W46").await.unwrap()
     });
+    by_reader(records)
+}
+
+pub(super) fn by_reader(records: Vec<Record>) -> BTreeMap<String, Record> {
     let reader = |record: &Record| record.occurrence.recipient.in_full().to_owned();
     records.into_iter().map(|record| (reader(&record), record)).collect()
 }

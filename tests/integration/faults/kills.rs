@@ -13,11 +13,9 @@ use runledger::model::DeliveryState;
 
 use super::company::{self, NOW, READERS, SEND, copy_of, files_in, records, report};
 use super::mail_services::MailService;
-use super::{Chance, kills, seed};
+use super::{Chance, kills, seed, trials};
 use crate::harness::{Running, Sandbox, told};
 
-/// Trials of mail that wait for their leases side by side.
-const SIDE_BY_SIDE: u64 = 12;
 const IMPORT: [&str; 5] = ["--now", NOW, "import", "first.jsonl", "second.jsonl"];
 const OUTBOX: &str = "via = \"outbox\"";
 const SES: &str = "via = \"ses\"";
@@ -119,23 +117,6 @@ fn a_store_whose_making_is_killed_is_made_by_the_next_start() {
     assert!(tally.killed > 0 || kills() < 10, "no start was hit");
 }
 
-/// Runs all trials, some side by side, and sums up what each returns.
-fn trials<T: Send>(seed: u64, trial: impl Fn(u64, Chance) -> T + Sync) -> Vec<T> {
-    let mut outcomes = Vec::new();
-    for wave in (0..kills()).collect::<Vec<_>>().chunks(usize::try_from(SIDE_BY_SIDE).unwrap()) {
-        thread::scope(|scope| {
-            let trial = &trial;
-            let start = |number: &u64| {
-                let number = *number;
-                scope.spawn(move || trial(number, Chance(seed.wrapping_add(number))))
-            };
-            let started: Vec<_> = wave.iter().map(start).collect();
-            outcomes.extend(started.into_iter().map(|trial| trial.join().unwrap()));
-        });
-    }
-    outcomes
-}
-
 /// Lets a start get so far, by what can be seen of it from outside, and then some random time more.
 fn let_work(
     running: &mut Running,
@@ -163,7 +144,7 @@ fn mails_into_the_outbox_are_all_there_whenever_it_is_killed() {
     let expected = files_in(&undisturbed.path("outbox"));
     assert_eq!(expected.len(), 2 * READERS.len(), "a mail and its page each");
 
-    let outcomes = trials(seed, |trial, mut chance| {
+    let outcomes = trials(kills(), seed, |trial, mut chance| {
         let sandbox = copy_of(&stored);
         let outbox = sandbox.path("outbox");
         let (mut tally, mut half_written) = (Tally::default(), 0);
@@ -212,7 +193,7 @@ fn by_ses_each_has_one_mail_or_an_unknown_on_record_whenever_it_is_killed() {
     let seed = seed();
     let stored = company::with_runs(300, SES);
     let delay = Duration::from_millis(250);
-    let outcomes = trials(seed, |trial, mut chance| {
+    let outcomes = trials(kills(), seed, |trial, mut chance| {
         let service = MailService::slow(chance.next(), delay);
         let sandbox = service.serving(copy_of(&stored));
         let mut tally = Tally::default();

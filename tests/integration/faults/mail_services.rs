@@ -50,6 +50,21 @@ impl MailService {
             .with("AWS_REGION", "us-east-1")
     }
 
+    /// The address, as `AWS_ENDPOINT_URL_SESV2` takes it.
+    pub(super) fn url(&self) -> &str {
+        &self.fake.url
+    }
+
+    /// The mails that came for each recipient, as they were encoded.
+    pub(super) fn letters(&self) -> BTreeMap<String, Vec<String>> {
+        let mut letters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (_, request) in self.fake.requests() {
+            let letter = request["Content"]["Raw"]["Data"].as_str().unwrap().to_owned();
+            letters.entry(recipient(&request).to_owned()).or_default().push(letter);
+        }
+        letters
+    }
+
     /// How many requests came for each recipient.
     pub(super) fn mails(&self) -> BTreeMap<String, usize> {
         let mut mails = BTreeMap::new();

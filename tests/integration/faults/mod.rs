@@ -8,10 +8,17 @@ mod input;
 mod kills;
 mod mail_services;
 mod stops;
+mod storms;
 mod two_at_once;
+mod world;
 
 use std::hash::{BuildHasher, RandomState};
+use std::thread;
 use std::time::Duration;
+
+/// Trials that run side by side, because most of their time is waiting: for leases, and between
+/// attempts.
+const SIDE_BY_SIDE: usize = 12;
 
 /// How often each kind of work is killed, unless `RUNLEDGER_TEST_KILLS` says otherwise.
 const KILLS: u64 = 12;
@@ -29,6 +36,23 @@ fn seed() -> u64 {
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} should be a number, not `{text}`")))
+}
+
+/// Runs all trials, some side by side, and sums up what each returns.
+fn trials<T: Send>(count: u64, seed: u64, trial: impl Fn(u64, Chance) -> T + Sync) -> Vec<T> {
+    let mut outcomes = Vec::new();
+    for wave in (0..count).collect::<Vec<_>>().chunks(SIDE_BY_SIDE) {
+        thread::scope(|scope| {
+            let trial = &trial;
+            let start = |number: &u64| {
+                let number = *number;
+                scope.spawn(move || trial(number, Chance(seed.wrapping_add(number))))
+            };
+            let started: Vec<_> = wave.iter().map(start).collect();
+            outcomes.extend(started.into_iter().map(|trial| trial.join().unwrap()));
+        });
+    }
+    outcomes
 }
 
 /// Random numbers that a seed repeats (SplitMix64: Steele, Lea and Flood, 2014).

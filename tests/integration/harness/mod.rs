@@ -6,10 +6,12 @@
 //! that `tests/run.sh` sets; a test whose peer is not running says so aloud and passes.
 
 mod peers;
+mod proxy;
 mod sandbox;
 
 pub(crate) use peers::{
     beside_tests, dynamodb_url, http_get, moto_url, python, python_of, s3_url, ses_url, skipped,
     table_readers, told,
 };
+pub(crate) use proxy::{Deed, Proxy, Reply};
 pub(crate) use sandbox::{Finished, Running, Sandbox};
