@@ -22,21 +22,21 @@ const SES: &str = "via = \"ses\"";
 
 /// What became of the processes that were to be killed.
 #[derive(Default, Debug, Clone, Copy)]
-struct Tally {
-    killed: u64,
-    ended_before: u64,
+pub(super) struct Tally {
+    pub(super) killed: u64,
+    pub(super) ended_before: u64,
 }
 
 impl Tally {
     /// Kills it; or not, where it was quicker.
-    fn kill(&mut self, running: Running) {
+    pub(super) fn kill(&mut self, running: Running) {
         match running.kill().code {
             None => self.killed += 1,
             Some(_) => self.ended_before += 1,
         }
     }
 
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.killed += other.killed;
         self.ended_before += other.ended_before;
     }
@@ -118,7 +118,7 @@ fn a_store_whose_making_is_killed_is_made_by_the_next_start() {
 }
 
 /// Lets a start get so far, by what can be seen of it from outside, and then some random time more.
-fn let_work(
+pub(super) fn let_work(
     running: &mut Running,
     chance: &mut Chance,
     steps: u64,

@@ -6,6 +6,7 @@ mod company;
 mod hostile;
 mod input;
 mod kills;
+mod kills_of_monday;
 mod mail_services;
 mod stops;
 mod storms;

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use runledger::model::DeliveryState;
 use runledger::store::{Ledger, Record, Store, StoreSettings};
 
 use super::company::{self, NOW, READERS, SEND};
 use super::mail_services::MailService;
-use crate::delivery::ses_fake::Answer;
 use crate::fakes::emr_serverless::{attempt, session};
 use crate::fakes::glue::run;
 use crate::fakes::{Fakes, HOME, Place, REGION};
@@ -23,6 +23,9 @@ pub(super) const REPORT: [&str; 6] = ["--now", NOW, "report", "--last-week", "--
 const BILL: [&str; 6] = ["--now", NOW, "bill", "refresh", "--since", "2026-11-09"];
 const RUNS: [&str; 7] =
     ["--now", NOW, "export", "runs", "--last-week", "--incomplete", "--format=jsonl"];
+
+/// So that some are killed while a mail is under way.
+const MAIL_TAKES_MAX: Duration = Duration::from_millis(100);
 
 /// Every command of a Monday whose work can be told apart from having done nothing.
 pub(super) const READING: [&[&str]; 2] = [&COLLECT, &BILL];
@@ -78,7 +81,7 @@ impl World {
         });
         let role = fakes.world().sts.add_role(OTHER, Some("ext-1"));
         assert_eq!(role, role_arn());
-        let mail = MailService::answering(|_| Answer::Accept);
+        let mail = MailService::slow(0, MAIL_TAKES_MAX);
         Self {
             to_aws: Proxy::to(&fakes.url()),
             to_mail: Proxy::to(mail.url()),
@@ -138,15 +141,15 @@ impl World {
         company::by_reader(records)
     }
 
-    /// Stores, reads the bill and mails with nothing in the way.
-    pub(super) fn undisturbed() -> Outcome {
+    /// Does all that and mails, with nothing in the way.
+    pub(super) fn undisturbed(commands: &[&[&str]]) -> Outcome {
         let world = Self::new(None);
         let sandbox = world.sandbox(Leaves::BySes);
-        for command in READING {
+        for command in commands {
             sandbox.run(command).exits(0);
         }
-        let (report, runs) = stored(&sandbox);
-        assert!(report.contains("\"unpriced_runs\": 0") && report.contains("\"bill\": {"));
+        let [report, runs] = [&REPORT[..], &RUNS].map(|shown| sandbox.run(shown).exits(0).stdout);
+        assert!(report.contains("\"unpriced_runs\": 0"), "{report}");
         assert_eq!(runs.lines().count(), 2 * 8 + 230 + 25 + 2 * 4, "{runs}");
         sandbox.run(&SEND).exits(0);
         let letters = world.mail.letters().into_iter();
@@ -155,12 +158,11 @@ impl World {
         Outcome { report, runs, letters }
     }
 
-    /// Asserts that the runs are stored as they are told of where nothing goes wrong.
+    /// Asserts that the runs are stored as they are told of where nothing goes wrong. The mails
+    /// tell the same of the report.
     #[track_caller]
     pub(super) fn has_stored(sandbox: &Sandbox, expected: &Outcome, what: &str) {
-        let (report, runs) = stored(sandbox);
-        same(&runs, &expected.runs, &format!("the runs of {what}"));
-        same(&report, &expected.report, &format!("the report of {what}"));
+        same(&sandbox.run(&RUNS).exits(0).stdout, &expected.runs, &format!("the runs of {what}"));
     }
 
     /// Counts the readers by what became of them by SES: one mail of the right bytes, or an UNKNOWN
@@ -230,11 +232,6 @@ pub(super) fn same(found: &str, expected: &str, what: &str) {
     let different = pairs.into_iter().find(|(found, expected)| found != expected);
     assert!(different.is_none(), "{what}: {different:#?}");
     assert_eq!(found.len(), expected.len(), "{what}: one of them ends earlier");
-}
-
-fn stored(sandbox: &Sandbox) -> (String, String) {
-    let shown = |command: &[&str]| sandbox.run(command).exits(0).stdout;
-    (shown(&REPORT), shown(&RUNS))
 }
 
 fn role_arn() -> String {
