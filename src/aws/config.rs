@@ -34,6 +34,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt of a call may take. A page of 200 runs takes a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a call may take with all its attempts: longer than throttling is waited out, and much
+/// shorter than ten attempts at a region that is down and says nothing.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
+
 /// A role in another account, and what that account's owner asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
@@ -52,6 +56,7 @@ pub async fn load() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let loaded = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(https)

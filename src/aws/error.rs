@@ -179,12 +179,14 @@ impl AwsError {
         while let Some(link) = cause {
             // Only an answer of STS is told in its stead: its other errors have causes of their
             // own, which are links of this chain.
-            if let Some(refused @ SdkError::ServiceError(_)) =
-                link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>()
-            {
-                return Self::new(action, refused);
+            match link.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
+                Some(refused @ SdkError::ServiceError(_)) => return Self::new(action, refused),
+                // What comes before in the chain says that there are no credentials, for that.
+                Some(unanswered) if got_no_answer(unanswered) => {
+                    trouble = Some(Trouble::Unreachable);
+                }
+                _ => trouble = trouble.or_else(|| trouble_of_link(link)),
             }
-            trouble = trouble.or_else(|| trouble_of_link(link));
             found_none |= matches!(
                 link.downcast_ref::<CredentialsError>(),
                 Some(CredentialsError::CredentialsNotLoaded(_))
@@ -210,6 +212,15 @@ impl AwsError {
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
         matches!(self.trouble, Trouble::Unreachable | Trouble::NoCredentials | Trouble::Throttled)
+    }
+}
+
+/// Whether a call was made, and nobody answered it.
+fn got_no_answer<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        _ => false,
     }
 }
 

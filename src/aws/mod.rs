@@ -12,6 +12,7 @@ mod error;
 mod no_answer;
 mod s3;
 mod time;
+mod too_many;
 
 pub use answer::Answer;
 pub use caller::{Caller, CallerAnswer, caller_and_time};
@@ -21,3 +22,4 @@ pub use error::{AwsError, Trouble};
 pub use no_answer::RefuseNoAnswer;
 pub use s3::{S3, S3Address, S3AddressError};
 pub use time::{instant, whole_second};
+pub use too_many::RetryTooMany;

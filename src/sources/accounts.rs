@@ -78,9 +78,25 @@ impl Sources for AwsAccounts {
         Ok(Target { account, role_arn: None, external_id: None, regions: vec![region] })
     }
 
+    /// STS is asked in a region that the target uses: opt-in regions know roles only there. One
+    /// that is down is no reason to leave the others unread.
     async fn open(&self, target: &Target) -> Result<AwsAccount, SourceError> {
-        // STS is asked in a region that the target uses: opt-in regions know roles only there.
-        let region = target.regions.first().ok_or(SourceError::NoRegion)?;
+        let mut unreachable = SourceError::NoRegion;
+        for region in &target.regions {
+            match self.open_through(region, target).await {
+                Err(SourceError::Aws(error)) if error.trouble == Trouble::Unreachable => {
+                    unreachable = error.into();
+                }
+                done => return done,
+            }
+        }
+        Err(unreachable)
+    }
+}
+
+impl AwsAccounts {
+    /// Gets into an account by the STS of a region.
+    async fn open_through(&self, region: &str, target: &Target) -> Result<AwsAccount, SourceError> {
         let own = aws::in_region(&self.config, region);
         let config = match &target.role_arn {
             Some(role_arn) => {

@@ -23,7 +23,7 @@ use rust_decimal::Decimal;
 
 use self::calls::Listed;
 use super::sweep::{Batches, Scope, SourceError, Sweep, Swept};
-use crate::aws::{AwsError, RefuseNoAnswer, Trouble, in_region};
+use crate::aws::{AwsError, RefuseNoAnswer, RetryTooMany, Trouble, in_region};
 use crate::model::{Architecture, Definition, Engine, JobRun, RunIdentity};
 
 pub(super) use look::look_at_applications;
@@ -67,7 +67,9 @@ impl<'s> EmrServerlessSweep<'s> {
         sweep: &'s Sweep,
         batches: Batches,
     ) -> Self {
-        let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+        let config = Builder::from(&in_region(config, region))
+            .interceptor(RefuseNoAnswer)
+            .retry_classifier(RetryTooMany);
         let client = Client::from_conf(config.build());
         Self { client, account, region, scope, sweep, batches }
     }

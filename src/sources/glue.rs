@@ -14,7 +14,7 @@ use aws_sdk_glue::config::Builder;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::sweep::{Batches, SourceError, Sweep, Swept};
-use crate::aws::{RefuseNoAnswer, Trouble, in_region};
+use crate::aws::{RefuseNoAnswer, RetryTooMany, Trouble, in_region};
 use crate::model::{Definition, Engine, JobKind, JobRun, RunIdentity};
 
 pub(super) use look::look_at_jobs;
@@ -52,7 +52,9 @@ impl<'s> GlueSweep<'s> {
         sweep: &'s Sweep,
         batches: Batches,
     ) -> Self {
-        let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+        let config = Builder::from(&in_region(config, region))
+            .interceptor(RefuseNoAnswer)
+            .retry_classifier(RetryTooMany);
         let client = Client::from_conf(config.build());
         Self { client, account, region, sweep, batches }
     }

@@ -10,7 +10,7 @@ use aws_sdk_servicequotas::config::Builder;
 use aws_sdk_servicequotas::types::{MetricInfo, ServiceQuota};
 
 use super::Probe;
-use crate::aws::{AwsError, RefuseNoAnswer, Trouble, in_region};
+use crate::aws::{AwsError, RefuseNoAnswer, RetryTooMany, Trouble, in_region};
 use crate::model::{
     EMR_SERVERLESS_VCPUS, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS, GLUE_RUNS_PER_JOB,
     QuotaSource, QuotaValue,
@@ -34,7 +34,9 @@ pub(super) async fn read(
     account: &str,
     region: &str,
 ) -> Result<Vec<QuotaValue>, AwsError> {
-    let config = Builder::from(&in_region(config, region)).interceptor(RefuseNoAnswer);
+    let config = Builder::from(&in_region(config, region))
+        .interceptor(RefuseNoAnswer)
+        .retry_classifier(RetryTooMany);
     let client = Client::from_conf(config.build());
     let mut quotas = Vec::with_capacity(QUOTAS.len());
     for (quota, service, code) in QUOTAS {

@@ -37,7 +37,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::aws::RefuseNoAnswer;
+use crate::aws::{RefuseNoAnswer, RetryTooMany};
 
 pub use alert_state::Generation;
 pub use closed::{ClosedBy, ClosedMonth, ClosingOutcome, MonthToClose};
@@ -117,7 +117,7 @@ impl Store {
         settings: StoreSettings,
     ) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(config);
-        let config = config.interceptor(RefuseNoAnswer).build();
+        let config = config.interceptor(RefuseNoAnswer).retry_classifier(RetryTooMany).build();
         let table = Table::new(aws_sdk_dynamodb::Client::from_conf(config), table);
         Self { ledger_table: table.clone(), table, settings }
     }

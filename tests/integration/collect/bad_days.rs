@@ -226,3 +226,63 @@ async fn two_at_once_do_no_harm() {
     assert_eq!(new, 250, "each run is new once: {one:?} {two:?}");
     assert_eq!(scene.runs().await.len(), 250);
 }
+
+/// The fakes with waits so short that a silent region can be waited for.
+async fn impatient(fakes: &Fakes) -> AwsAccounts {
+    let timeouts = aws_config::timeout::TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_millis(300))
+        .build();
+    let config = fakes.config().await.into_builder().timeout_config(timeouts);
+    let retry = aws_config::retry::RetryConfig::standard()
+        .with_max_attempts(2)
+        .with_initial_backoff(Duration::from_millis(1));
+    AwsAccounts::new(config.retry_config(retry).build())
+}
+
+/// Wherever it stands in the configuration, and whether or not the account is behind a role.
+#[tokio::test]
+async fn a_region_that_is_down_is_named_and_does_not_stop_the_others() {
+    for regions in [["eu-west-1", "us-east-1"], ["us-east-1", "eu-west-1"]] {
+        let mut scene = Scene::new().await;
+        other_accounts(&mut scene);
+        scene.settings.engines = CollectSettings::default().engines;
+        for target in &mut scene.settings.targets {
+            target.regions = regions.map(str::to_owned).to_vec();
+        }
+        scene.settings.targets.push(Target {
+            account: HOME.into(),
+            role_arn: None,
+            external_id: None,
+            regions: regions.map(str::to_owned).to_vec(),
+        });
+        scene.fakes.world().down.push("us-east-1");
+        let accounts = impatient(&scene.fakes).await;
+        let outcome = collect(&scene.store, &accounts, &scene.settings, None, now()).await.unwrap();
+        assert_eq!(outcome.exit_code(), 4, "{outcome:?}");
+        assert_eq!(outcome.sources.len(), 3 * 2 * 2);
+        for source in &outcome.sources {
+            match (&source.failure, source.region == "us-east-1") {
+                (None, false) => {}
+                (Some(failure), true) => {
+                    assert!(
+                        failure.message.contains("us-east-1: no answer in time"),
+                        "{failure:?}"
+                    );
+                    assert!(failure.is_unavailable && failure.hint.contains("network"));
+                }
+                other => panic!("{regions:?}: {other:?} of {source:?}"),
+            }
+        }
+        assert_eq!(outcome.quotas_unread.len(), 3, "{:?}", outcome.quotas_unread);
+        assert_eq!(scene.runs().await.len(), 2, "those that are not down");
+        // Whoever reads the report is told.
+        let states = scene.store.source_states().await.unwrap();
+        let unread = states.iter().filter(|state| state.error.is_some());
+        assert_eq!(unread.filter(|state| state.region == "us-east-1").count(), 3 * 2);
+
+        scene.fakes.world().down.clear();
+        let outcome = collect(&scene.store, &accounts, &scene.settings, None, now()).await.unwrap();
+        assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+        assert_eq!(scene.runs().await.len(), 4);
+    }
+}

@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) prices: pricing::Pricing,
     /// What the answers' `Date` says, where it is not the time of this machine.
     pub(crate) date: Option<&'static str>,
+    /// Regions in which nothing answers.
+    pub(crate) down: Vec<&'static str>,
     faults: Vec<Fault>,
     log: Vec<Asked>,
 }
@@ -263,7 +265,8 @@ async fn handle(
     let fault = {
         let mut world = fakes.world();
         world.log.push(asked.clone());
-        world.next_fault(&asked)
+        let is_down = world.down.contains(&asked.region.as_str());
+        is_down.then_some(Trouble::Silent).or_else(|| world.next_fault(&asked))
     };
     let answer = match fault {
         None if asked.operation == "ReceiveMessage" => fakes.long_poll(&asked).await,
@@ -333,8 +336,11 @@ impl World {
         Some(fault.trouble.clone())
     }
 
-    /// The right answer.
+    /// The right answer; to a key that nobody has, that.
     fn answer(&mut self, asked: &Asked) -> Answer {
+        if asked.account.len() != 12 || !asked.account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Answer::error(403, "UnrecognizedClientException", "the token is invalid");
+        }
         if asked.service == "sts" {
             return self.sts.answer(asked);
         }
