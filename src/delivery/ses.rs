@@ -110,12 +110,16 @@ fn classified(error: &Failure, recipient: &str) -> SendError {
                 reason: format!("SES answered {code}: {}", masked(message)),
             }
         }
+        // Taken, perhaps, in words that cannot be read.
+        SdkError::ServiceError(answer) if answer.raw().status().is_success() => {
+            SendError::Uncertain { reason: format!("SES answered nonsense: {}", reason()) }
+        }
         SdkError::ServiceError(answer) => SendError::Uncertain {
             reason: format!(
                 "SES answered {} {}: {}",
                 answer.raw().status().as_u16(),
-                answer.err().code().unwrap_or_default(),
-                masked(answer.err().message().unwrap_or_default())
+                answer.err().code().unwrap_or("without a code"),
+                masked(answer.err().message().unwrap_or("and without a word"))
             ),
         },
         SdkError::ResponseError(answer) if is_refusal(answer.raw().status().as_u16()) => {

@@ -12,7 +12,7 @@
 
 mod guard;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 use rust_xlsxwriter::{
@@ -92,8 +92,40 @@ impl<W: Write + Send> FormatWriter for XlsxWriter<W> {
         for (place, (sheet, tally)) in self.sheets.iter().zip(tallies).enumerate() {
             guarded(|| sheet.end(self.workbook.worksheet_from_index(place)?, &self.looks, tally))?;
         }
-        guarded(|| self.workbook.save_to_writer(&mut self.out))?;
-        Ok(self.out.flush()?)
+        let mut out = Patient { out: &mut self.out, failed: None };
+        let saved = guarded(|| self.workbook.save_to_writer(&mut out));
+        match out.failed {
+            Some(failed) => Err(TableError::Write(failed)),
+            None => Ok(saved.and_then(|()| Ok(self.out.flush()?))?),
+        }
+    }
+}
+
+/// Keeps the first error, and takes what comes after it: the library that packs a workbook writes
+/// of an error to stderr by itself, in the middle of what this program says there.
+struct Patient<'o, W> {
+    out: &'o mut W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Write for Patient<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed.is_none() {
+            match self.out.write(bytes) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    self.failed = Some(error);
+                }
+                written => return written,
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &self.failed {
+            None => self.out.flush(),
+            Some(_) => Ok(()),
+        }
     }
 }
 
