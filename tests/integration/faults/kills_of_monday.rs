@@ -49,9 +49,7 @@ struct Trial {
 
 impl Place {
     fn new((kept, leaves): (Kept, Leaves)) -> Self {
-        let dynamodb = dynamodb_url().filter(|_| kept == Kept::InTable);
-        let world = World::new(dynamodb.as_deref());
-        let sandbox = world.sandbox(leaves);
+        let (world, sandbox) = World::with_sandbox(kept, leaves);
         Self { world, sandbox }
     }
 
@@ -148,13 +146,13 @@ fn combinations() -> Range<usize> {
 
 #[test]
 fn a_monday_that_is_killed_again_and_again_ends_like_any_other() {
-    let (seed, expected) = (seed(), World::undisturbed(&[&COLLECT]));
+    let (seed, expected) = (seed(), World::expected());
     let combinations = &COMBINATIONS[combinations()];
     let paces = paces();
     let outcomes = trials(kills(), seed, |trial, chance| {
         let index = usize::try_from(trial).unwrap() % combinations.len();
         let what = format!("trial {trial} of seed {seed}, {:?}", combinations[index]);
-        (index, killed(combinations[index], &paces, &expected, &what, chance))
+        (index, killed(combinations[index], &paces, expected, &what, chance))
     });
     let mut hits = 0;
     for (index, combination) in combinations.iter().enumerate() {

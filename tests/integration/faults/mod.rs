@@ -3,11 +3,13 @@
 
 mod bad_days;
 mod company;
+mod full_disk;
 mod hostile;
 mod input;
 mod kills;
 mod kills_of_monday;
 mod mail_services;
+mod outages;
 mod stops;
 mod storms;
 mod two_at_once;

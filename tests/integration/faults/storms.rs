@@ -69,9 +69,7 @@ fn storm_comes(world: &World, chance: &Arc<Mutex<Chance>>) {
 }
 
 fn weathered(kept: Kept, expected: &Outcome, what: &str, chance: Chance) -> Trial {
-    let dynamodb = (kept == Kept::InTable).then(|| dynamodb_url().unwrap());
-    let world = World::new(dynamodb.as_deref());
-    let sandbox = world.sandbox(Leaves::BySes);
+    let (world, sandbox) = World::with_sandbox(kept, Leaves::BySes);
     let chance = Arc::new(Mutex::new(chance));
     let mut codes: BTreeMap<i32, u64> = BTreeMap::new();
     let mut start = |command: &[&str]| {

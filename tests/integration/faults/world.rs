@@ -3,6 +3,7 @@
 //! whatever the connections do.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::mail_services::MailService;
 use crate::fakes::emr_serverless::{attempt, session};
 use crate::fakes::glue::run;
 use crate::fakes::{Fakes, HOME, Place, REGION};
-use crate::harness::{Finished, Proxy, Sandbox};
+use crate::harness::{Finished, Proxy, Sandbox, dynamodb_url};
 
 /// The account behind a role.
 pub(super) const OTHER: &str = "444455556666";
@@ -93,6 +94,14 @@ impl World {
         }
     }
 
+    /// A world with runs in a file, or in a table where there is a server for it, and a folder.
+    pub(super) fn with_sandbox(kept: Kept, leaves: Leaves) -> (Self, Sandbox) {
+        let dynamodb = (kept == Kept::InTable).then(dynamodb_url).flatten();
+        let world = Self::new(dynamodb.as_deref());
+        let sandbox = world.sandbox(leaves);
+        (world, sandbox)
+    }
+
     /// Every connection.
     pub(super) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
         [&self.to_aws, &self.to_mail].into_iter().chain(&self.to_table)
@@ -139,6 +148,12 @@ impl World {
             ledger.records("weekly", "2026-W46").await.unwrap()
         });
         company::by_reader(records)
+    }
+
+    /// Collects and mails with nothing in the way; once for all tests.
+    pub(super) fn expected() -> &'static Outcome {
+        static EXPECTED: LazyLock<Outcome> = LazyLock::new(|| World::undisturbed(&[&COLLECT]));
+        &EXPECTED
     }
 
     /// Does all that and mails, with nothing in the way.
