@@ -129,7 +129,7 @@ impl AwsError {
         match error {
             // AWS says that all is well, in words that it does not write.
             SdkError::ServiceError(context) if context.raw().status().is_success() => {
-                Self::garbled(action, error)
+                Self::garbled(action, context.err())
             }
             SdkError::ServiceError(context) => {
                 let (code, message) = (context.err().code(), context.err().message());
@@ -147,24 +147,23 @@ impl AwsError {
                 let message = "no answer in time".to_owned();
                 Self { action, trouble: Trouble::Unreachable, message }
             }
-            SdkError::ResponseError(_) => Self::garbled(action, error),
+            SdkError::ResponseError(_) => match Self::chain(action, error) {
+                Self { action, trouble: Trouble::Other, .. } => Self::garbled(action, error),
+                broken => broken,
+            },
             other => Self::chain(action, other),
         }
     }
 
-    /// What an answer means that is none: where the connection broke, that.
+    /// An answer that is none.
     fn garbled(action: String, error: &(dyn Error + 'static)) -> Self {
-        let told = Self::chain(action, error);
-        if told.trouble != Trouble::Other {
-            return told;
-        }
         // Only the first cause speaks of the answer, the others of the SDK's own parts.
         let mut first = error;
         while let Some(cause) = first.source() {
             first = cause;
         }
         let message = bounded(&format!("an answer that cannot be read: {first}"));
-        Self { trouble: Trouble::Garbled, message, ..told }
+        Self { action, trouble: Trouble::Garbled, message }
     }
 
     /// What an error means that is not a service's answer: the causes are looked through for

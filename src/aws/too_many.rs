@@ -1,5 +1,5 @@
-//! A bare 429 is throttling too. The SDK repeats a throttled call where the answer names an error of
-//! the service's; a box in between that says no more than `429 Too Many Requests` would else be
+//! A bare 429 is throttling too. The SDK repeats a throttled call where the answer names an error
+//! of the service's; a box in between that says no more than `429 Too Many Requests` would else be
 //! taken at its first word.
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;

@@ -17,6 +17,7 @@ async fn throttling_and_failing_services_are_waited_out() {
         ("GetJobs", Trouble::Throttled),
         ("GetJobRuns", Trouble::Broken),
         ("GetTags", Trouble::TooManyRequests),
+        ("ListApplications", Trouble::BareTooMany),
         ("ListJobRuns", Trouble::Throttled),
         ("GetJobRun", Trouble::TooManyRequests),
         ("GetApplication", Trouble::Slow(Duration::from_millis(300))),

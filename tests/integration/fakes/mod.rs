@@ -74,6 +74,8 @@ pub(crate) enum Trouble {
     Throttled,
     /// 429 with `TooManyRequestsException`.
     TooManyRequests,
+    /// 429 and nothing else, as boxes in between throttle.
+    BareTooMany,
     /// 400 or 403 with `AccessDeniedException`.
     Denied,
     /// 500 without a body.
@@ -280,6 +282,7 @@ async fn handle(
         Some(Trouble::TooManyRequests) => {
             Answer::error(429, "TooManyRequestsException", "Too many requests")
         }
+        Some(Trouble::BareTooMany) => Answer { status: 429, error_type: None, body: String::new() },
         Some(Trouble::Denied) => denied(&asked),
         Some(Trouble::Broken) => Answer { status: 500, error_type: None, body: String::new() },
         Some(Trouble::Empty) => Answer { status: 200, error_type: None, body: String::new() },

@@ -1,11 +1,12 @@
 //! Days on which something is gone for a while: the network for an hour, credentials in the middle
-//! of a sweep or between two mails, and two containers where there should be one. Nothing is sent
-//! twice, nothing is lost, and the next start finishes it.
+//! of a sweep or between two mails, templates that fit; and two containers where there should be
+//! one. Nothing is sent twice, nothing is lost, and the next start finishes it.
 
 use std::path::Path;
+use std::process::Command;
 
-use super::company::{READERS, SEND, configuration};
-use super::world::{COLLECT, Leaves, Readers, World, ended_properly};
+use super::company::{self, READERS, SEND, configuration, files_in};
+use super::world::{COLLECT, Leaves, REPORT, Readers, World, ended_properly, same};
 use crate::harness::{Deed, Finished, Proxy, Reply, Running, Sandbox, dynamodb_url};
 
 /// An address that refuses every connection.
@@ -158,6 +159,31 @@ fn credentials_that_expire_in_the_ledger_send_none_twice() {
     last.exits(4);
 }
 
+/// The SDK reads no answer at all as one without items, which a report would show as a quiet week.
+#[test]
+fn a_table_that_answers_nothing_has_no_report() {
+    let Some(url) = dynamodb_url() else { return };
+    let expected = World::expected();
+    let world = World::new(Some(&url));
+    let sandbox = world.sandbox(Leaves::BySes);
+    sandbox.run(&COLLECT).exits(0);
+    let table = world.to_table.as_ref().unwrap();
+    // From the first reading call on, some of those that follow.
+    for spared in [0, 1, 2, 5, 20, 40] {
+        let mut calls = 0;
+        table.does(move |_| {
+            calls += 1;
+            let nothing = Deed { heard: true, reply: Reply::Shortened(0) };
+            if calls == spared + 1 { nothing } else { Deed::PASS }
+        });
+        let shown = sandbox.run(&REPORT).exits(5);
+        assert_eq!(shown.stdout, "", "{spared}");
+        assert!(shown.stderr.contains("the answer is empty"), "{spared}: {}", shown.stderr);
+    }
+    world.calms_down();
+    same(&sandbox.run(&REPORT).exits(0).stdout, &expected.report, "after it");
+}
+
 /// Two containers that a scheduler started at once, over one table.
 #[test]
 fn two_that_do_the_whole_monday_at_once_do_it_once() {
@@ -174,4 +200,52 @@ fn two_that_do_the_whole_monday_at_once_do_it_once() {
     World::has_stored(&sandbox, expected, "two at once");
     let readers = world.readers(&sandbox, expected, "two at once");
     assert_eq!(readers, Readers { sent: READERS.len(), ..Readers::default() });
+}
+
+/// A folder of templates that an upgrade left behind: one names what there is no more, one is not
+/// there yet.
+#[test]
+fn templates_of_an_older_version_send_nothing_until_they_are_mended() {
+    let sandbox = company::with_runs(30, "via = \"outbox\"");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("report_templates");
+    let copied = Command::new("cp").arg("-r").arg(&shipped).arg(sandbox.path("mine")).status();
+    assert!(copied.unwrap().success());
+    let configuration = configuration("via = \"outbox\"");
+    sandbox.write("runledger.toml", "templates = \"mine\"\n".to_owned() + &configuration);
+    let subject = std::fs::read(sandbox.path("mine/weekly/subject.txt")).unwrap();
+    sandbox.write("mine/weekly/subject.txt", "{{ headline.sum_of_old }}");
+    let named = sandbox.run(&SEND).exits(2);
+    assert!(named.stderr.contains("weekly/subject.txt"), "{}", named.stderr);
+    std::fs::remove_file(sandbox.path("mine/weekly/subject.txt")).unwrap();
+    let missing = sandbox.run(&SEND).exits(2);
+    assert!(missing.stderr.contains("weekly/subject.txt"), "{}", missing.stderr);
+    assert!(company::records(&sandbox).is_empty() && !sandbox.path("outbox").exists());
+    sandbox.write("mine/weekly/subject.txt", subject);
+    sandbox.run(&SEND).exits(0);
+    assert_eq!(files_in(&sandbox.path("outbox")).len(), 2 * READERS.len());
+}
+
+/// Whichever of the calls to STS it is: whose credentials these are, a role's, and that of a client
+/// on its way to a service.
+#[test]
+fn nonsense_of_sts_is_told_and_loses_nothing() {
+    let expected = World::expected();
+    let mut failed = 0;
+    for spared in 0..4 {
+        for reply in [Reply::Garbage, Reply::Shortened(0), Reply::Shortened(500)] {
+            let what = format!("{reply:?} after {spared} calls");
+            let world = World::new(None);
+            let sandbox = world.sandbox(Leaves::BySes);
+            let mut calls = 0;
+            world.to_aws.does(move |operation| {
+                calls += usize::from(operation == "POST /");
+                let is_it = operation == "POST /" && calls == spared + 1;
+                if is_it { Deed { heard: true, reply } } else { Deed::PASS }
+            });
+            failed += usize::from(ended_properly(&sandbox.run(&COLLECT), &what) != 0);
+            sandbox.run(&COLLECT).exits(0);
+            World::has_stored(&sandbox, expected, &what);
+        }
+    }
+    assert!(failed > 6, "{failed} of them were noticed");
 }
