@@ -21,6 +21,7 @@ use crate::report::ReportSettings;
 use crate::schedule::{ScheduleChange, ScheduleError, Schedules};
 use crate::sources::{BillSettings, CollectSettings};
 use crate::store::StoreSettings;
+use crate::tables::TableFile;
 
 /// The file that is read where `--config` names none.
 pub const DEFAULT_FILE: &str = "runledger.toml";
@@ -196,6 +197,10 @@ impl Config {
             quota.check().map_err(|reason| ("quotas".into(), reason))?;
         }
         self.quota_check.check().map_err(|reason| ("quota_check".into(), reason))?;
+        for (name, change) in &self.schedules {
+            let names = change.attachments.as_deref().unwrap_or_default();
+            attachable(names).map_err(|why| (format!("schedules.{name}.attachments"), why))?;
+        }
         Ok(())
     }
 
@@ -235,7 +240,15 @@ impl Config {
     /// # Errors
     /// When one cannot be read or used.
     pub fn schedules(&self) -> Result<Schedules, ScheduleError> {
-        Schedules::load(self.schedules_folder.as_deref())?.changed(&self.schedules)
+        let schedules = Schedules::load(self.schedules_folder.as_deref())?;
+        let schedules = schedules.changed(&self.schedules)?;
+        for schedule in schedules.iter() {
+            attachable(&schedule.attachments).map_err(|reason| ScheduleError::Invalid {
+                origin: format!("`{}`", schedule.name),
+                reason: format!("attachments: {reason}"),
+            })?;
+        }
+        Ok(schedules)
     }
 
     /// Who is told what alerts. Teams without an entry of their own have their reports' readers;
@@ -287,6 +300,12 @@ impl Config {
     }
 }
 
+/// Checks the names of tables that are to go with mails; why one cannot.
+fn attachable(names: &[String]) -> Result<(), String> {
+    let known = |name: &String| name.parse::<TableFile>().map(drop);
+    names.iter().try_for_each(known).map_err(|error| error.to_string())
+}
+
 /// The key that a rate card is refused for, and why.
 fn rate_card_refusal(error: RateCardError) -> (String, String) {
     match error {
@@ -316,6 +335,8 @@ mod tests {
         assert!(refusal(&format!("{quota}-1")).contains("a quota of -1 cannot be"));
         assert!(refusal(&format!("{quota}nan")).contains("cannot be"));
         assert!(refusal("[accounts]\nproduction = '111122223333'").contains("twelve digits"));
+        let text = refusal("[schedules.weekly-report]\nattachments = ['runz.csv']");
+        assert!(text.contains("schedules.weekly-report.attachments: there is no table `runz`"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
     }

@@ -184,6 +184,7 @@ impl Demo {
             team: None,
             copy_to: None,
             restate: false,
+            attachments: &[],
         };
         let mails = mails(&app.store, &ledger, &books, &templates, mail, &publication).await?;
         let terms = Terms {

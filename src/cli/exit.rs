@@ -9,7 +9,7 @@ use crate::model::PeriodError;
 use crate::report::TemplateError;
 use crate::schedule::ScheduleError;
 use crate::store::StoreError;
-use crate::tables::TableError;
+use crate::tables::{TableError, TableFileError};
 use crate::tasks::alerts::AlertsError;
 use crate::tasks::export::ExportError;
 use crate::tasks::publish::PublishError;
@@ -167,6 +167,12 @@ impl From<TableError> for Failure {
     }
 }
 
+impl From<TableFileError> for Failure {
+    fn from(error: TableFileError) -> Self {
+        Self { exit: Exit::Usage, message: error.to_string(), hint: None }
+    }
+}
+
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
@@ -185,6 +191,7 @@ impl From<PublishError> for Failure {
             PublishError::Report(error) => error.into(),
             PublishError::Template(error) => error.into(),
             PublishError::Table(error) => error.into(),
+            PublishError::Export(error) => error.into(),
         }
     }
 }

@@ -186,7 +186,7 @@ pub(super) async fn write(
     let Output { tables, target, format, bom } = output;
     let spool = Spool::open(target).map_err(|error| cannot_write(target, &error))?;
     let out = spool.file().map_err(|error| cannot_write(target, &error))?;
-    let options = Options { bom: *bom, created: world.now };
+    let options = Options { bom: *bom, created: world.now, sheet_rows_max: None };
     let failed = |error: ExportError| match error {
         ExportError::Table(TableError::Write(error)) => cannot_write(target, &error),
         other => other.into(),

@@ -302,6 +302,11 @@ impl Command {
         }
     }
 
+    /// Whether it sends reports, which tables can go with.
+    const fn sends_reports(&self) -> bool {
+        matches!(self, Self::Report(report) if report.sends())
+    }
+
     /// Whether it goes on until it is told to stop, and sees to its end by itself.
     const fn ends_itself(&self) -> bool {
         match self {

@@ -54,6 +54,7 @@ impl Replay {
             team: self.team.as_deref(),
             copy_to: None,
             restate: false,
+            attachments: &[],
         };
         let (ledger, books, templates) = (app.ledger(), app.books().await?, app.templates()?);
         let tools = Tools {

@@ -13,8 +13,8 @@ use crate::model::Occurrence;
 use crate::report::words::{visible, visible_json};
 use crate::report::{ReportSettings, Templates};
 use crate::schedule::Schedule;
-use crate::store::RealClock;
-use crate::tables::{failures_csv, jobs_csv};
+use crate::store::{RealClock, ReportInputs};
+use crate::tables::{TableFile, failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
 use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, publish, shown_edition};
@@ -46,6 +46,9 @@ pub(super) struct Report {
     /// Send a new revision of what was sent, marked as one
     #[arg(long, requires = "send")]
     restate: bool,
+    /// Tables that go with the mail: a table of `export` and a format, as runs.xlsx
+    #[arg(long, value_name = "TABLE.FORMAT", requires = "send", value_delimiter = ',')]
+    attach: Vec<TableFile>,
     /// Why, for the record of --resend and --restate
     #[arg(long, value_name = "TEXT", requires = "send")]
     why: Option<String>,
@@ -95,6 +98,7 @@ impl Report {
             team: self.team.as_deref(),
             copy_to,
             restate: self.restate,
+            attachments: &self.attachments(world)?,
         };
         let templates = app.templates()?;
         if self.send {
@@ -113,6 +117,16 @@ impl Report {
             None => data(&shown(self.format.unwrap_or(Format::Text), &templates, figures)?)?,
         }
         Ok(Exit::Done)
+    }
+
+    /// The tables that go with the mails: those of the command line, then those of the schedule.
+    fn attachments(&self, world: &World) -> Result<Vec<TableFile>, Failure> {
+        let mut files = self.attach.clone();
+        let of_schedule = said_by(world, |schedule| Some(schedule.attachments.clone()));
+        for name in of_schedule.unwrap_or_default() {
+            files.push(name.parse()?);
+        }
+        Ok(files)
     }
 
     async fn send(
@@ -138,7 +152,8 @@ impl Report {
         let configuration = world.configuration_hash();
         let inputs =
             inputs(&app.store, &books, templates, &configuration, publication.request).await?;
-        world.journal.inputs(inputs);
+        let attachments = publication.attachments.iter().map(TableFile::to_string).collect();
+        world.journal.inputs(ReportInputs { attachments, ..inputs });
         let published = publish(&app.store, &ledger, &books, templates, mail, publication).await?;
         world.journal.count("runs_unpriced", published.unpriced_runs);
         let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());

@@ -1,23 +1,23 @@
 //! A mail as a value, before it is rendered: who writes what to whom, with which files.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::contents::Contents;
 use super::render::{RenderError, Rendered};
 use super::sender::{Draft, Ready};
 use crate::model::{Address, Occurrence, Recipient};
 
 /// A file that goes with a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Attachment {
     /// The name it is saved under: `runs-2026-W46.csv`.
     pub file_name: String,
     /// Its media type: `text/csv`.
     pub content_type: String,
     /// The file. Shared, because one report's files go to many recipients.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Contents,
 }
 
 /// One mail to one recipient.
@@ -123,15 +123,19 @@ pub(super) fn safe_file_name(name: &str) -> String {
     if name.is_empty() { "attachment".to_owned() } else { name.to_owned() }
 }
 
+/// The one parameter that media types have here.
+const UTF8: &str = "; charset=utf-8";
+
 /// A media type as it is when it is one, else the type of any bytes.
 pub(super) fn safe_content_type(content_type: &str) -> Cow<'_, str> {
     let is_token = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
     };
+    let bare = content_type.strip_suffix(UTF8).unwrap_or(content_type);
     // SES takes at most 78 characters.
     let is_media_type = content_type.len() <= 78
-        && content_type.split_once('/').is_some_and(|(kind, sub)| is_token(kind) && is_token(sub));
+        && bare.split_once('/').is_some_and(|(kind, sub)| is_token(kind) && is_token(sub));
     Cow::Borrowed(if is_media_type { content_type } else { "application/octet-stream" })
 }
 
@@ -155,8 +159,17 @@ mod tests {
         assert_eq!(safe_file_name("../../etc/passwd"), "_.._etc_passwd");
         assert_eq!(safe_file_name("a\r\nX: \"b\".csv"), "a X_ _b_.csv");
         assert_eq!(safe_file_name("\n"), "attachment");
-        assert_eq!(safe_content_type("text/csv"), "text/csv");
-        for odd in ["text/csv\r\nX-Evil: 1", "text", "text/csv; a=b", "/", ""] {
+        for known in ["text/csv", "text/csv; charset=utf-8"] {
+            assert_eq!(safe_content_type(known), known);
+        }
+        for odd in [
+            "text/csv\r\nX-Evil: 1",
+            "text",
+            "text/csv; a=b",
+            "text/csv; charset=utf-8; charset=utf-8",
+            "/",
+            "",
+        ] {
             assert_eq!(safe_content_type(odd), "application/octet-stream");
         }
     }

@@ -6,6 +6,7 @@
 //! decide whether a mail is due: the ledger in `store` does.
 
 mod channel;
+mod contents;
 mod emf;
 mod message;
 mod metrics;
@@ -24,12 +25,13 @@ mod webhook;
 mod whole;
 
 pub use channel::{Channel, ChannelKind, ChannelSettings};
+pub use contents::{Contents, Extent};
 pub use emf::{LogMetrics, LogSettings, TaskMetric, embedded_metrics};
 pub use message::{Attachment, Message};
 pub use metrics::{CALL_MAX, CloudWatch, Metric, MetricPer, MetricSettings, PutError};
 pub use outbox::Outbox;
 pub use post::{Form, Post, PostGroup, PostItem, PostReady, PostSection};
-pub use render::{LeftOut, RenderError, Rendered, SIZE_MAX};
+pub use render::{LeftOut, RenderError, Rendered, SIZE_MAX, attachment_bytes_max};
 pub use secret::SecretRef;
 pub use sender::{Accepted, Cause, Draft, Ready, SendError, Sender, Transport, Via, masked};
 pub use ses::Ses;

@@ -14,6 +14,7 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::{BodyPart, MimePart};
 use sha2::{Digest, Sha256};
 
+use super::contents::Extent;
 use super::message::{Attachment, Message, one_line, safe_content_type, safe_file_name};
 use crate::model::Address;
 
@@ -51,8 +52,8 @@ pub struct Rendered {
 pub struct LeftOut {
     /// Its file name.
     pub file_name: String,
-    /// Its size in bytes.
-    pub bytes: usize,
+    /// Its size, as far as that is known.
+    pub size: Extent,
 }
 
 /// A message that cannot become a mail.
@@ -71,6 +72,14 @@ pub enum RenderError {
         /// The bytes allowed.
         limit: usize,
     },
+    /// A file that cannot be read back.
+    #[error("the attachment {file_name} cannot be read from the disk: {reason}; send again")]
+    Attachment {
+        /// The file.
+        file_name: String,
+        /// What the system says.
+        reason: String,
+    },
     /// A line that mail servers would cut or refuse.
     #[error("the mail to {to} has a line of {bytes} bytes, and mail allows 998")]
     LongLine {
@@ -88,10 +97,12 @@ impl Message {
     /// report whose largest file is missing serves its reader better than no report.
     ///
     /// # Errors
-    /// When the message does not fit even without attachments, or a header cannot be folded.
+    /// When the message does not fit even without attachments, a header cannot be folded, or an
+    /// attachment cannot be read from the disk.
     pub fn render(&self, limit: usize) -> Result<Rendered, RenderError> {
         let limit = limit.min(SIZE_MAX);
         let (kept, left_out) = self.fitting(limit);
+        let kept = kept.into_iter().map(Loaded::of).collect::<Result<Vec<_>, _>>()?;
         let notices: Vec<String> = left_out.iter().map(LeftOut::notice).collect();
         let text = text_with(&notices, &clean(&self.text));
         let html = html_with(&notices, &clean(&self.html));
@@ -114,21 +125,25 @@ impl Message {
         let mut used = bodies + 4 * PART_OVERHEAD;
         let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for attachment in &self.attachments {
-            let size = encoded_len(attachment.bytes.len()) + PART_OVERHEAD;
-            if used + size <= limit {
-                used += size;
-                kept.push(attachment);
-            } else {
-                let file_name = safe_file_name(&attachment.file_name);
-                left_out.push(LeftOut { file_name, bytes: attachment.bytes.len() });
-                // Its notice, twice.
-                used += PART_OVERHEAD;
+            let size = attachment.bytes.extent();
+            let room = limit.saturating_sub(used);
+            match size {
+                Extent::Bytes(bytes) if encoded_len(bytes) + PART_OVERHEAD <= room => {
+                    used += encoded_len(bytes) + PART_OVERHEAD;
+                    kept.push(attachment);
+                }
+                _ => {
+                    let file_name = safe_file_name(&attachment.file_name);
+                    left_out.push(LeftOut { file_name, size });
+                    // Its notice, twice.
+                    used += PART_OVERHEAD;
+                }
             }
         }
         (kept, left_out)
     }
 
-    fn write(&self, text: &str, html: &str, attachments: &[&Attachment]) -> Vec<u8> {
+    fn write(&self, text: &str, html: &str, attachments: &[Loaded<'_>]) -> Vec<u8> {
         let seed = self.seed(text, html, attachments);
         let multipart = |kind: &str| {
             // `=_` occurs in no quoted-printable or base64 line, and the hash in no other.
@@ -140,7 +155,7 @@ impl Message {
         let mut body = MimePart::new(multipart("alternative"), bodies);
         if !attachments.is_empty() {
             let mut parts = vec![body];
-            parts.extend(attachments.iter().map(|attachment| file_part(attachment)));
+            parts.extend(attachments.iter().map(Loaded::part));
             body = MimePart::new(multipart("mixed"), parts);
         }
         let mut message = MessageBuilder::new()
@@ -162,7 +177,7 @@ impl Message {
 
     /// A hash of all that the mail is made of, so that equal messages give equal bytes and
     /// different ones have different names.
-    fn seed(&self, text: &str, html: &str, attachments: &[&Attachment]) -> String {
+    fn seed(&self, text: &str, html: &str, attachments: &[Loaded<'_>]) -> String {
         let mut hash = Sha256::new();
         let mut add = |bytes: &[u8]| {
             // With its length before it, or `ab`+`c` and `a`+`bc` would hash alike.
@@ -176,9 +191,9 @@ impl Message {
         add(&self.date.as_second().to_be_bytes());
         add(text.as_bytes());
         add(html.as_bytes());
-        for attachment in attachments {
+        for Loaded { attachment, bytes } in attachments {
             add(attachment.file_name.as_bytes());
-            add(&attachment.bytes);
+            add(bytes);
         }
         format!("{:x}", hash.finalize())[..32].to_owned()
     }
@@ -200,14 +215,46 @@ impl Message {
 impl LeftOut {
     /// The sentence that tells the reader.
     fn notice(&self) -> String {
-        let megabytes = self.bytes.div_ceil(100_000);
         format!(
-            "The attachment {} ({}.{} MB) was left out, because the mail would have been too large.",
-            self.file_name,
-            megabytes / 10,
-            megabytes % 10,
+            "The attachment {} ({}) was left out, because the mail would have been too large.",
+            self.file_name, self.size,
         )
     }
+}
+
+/// An attachment with its bytes at hand.
+struct Loaded<'a> {
+    attachment: &'a Attachment,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Loaded<'a> {
+    fn of(attachment: &'a Attachment) -> Result<Self, RenderError> {
+        let bytes = attachment.bytes.bytes().map_err(|error| RenderError::Attachment {
+            file_name: safe_file_name(&attachment.file_name),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { attachment, bytes })
+    }
+
+    /// A file, always in base64, so that its bytes arrive as they are: the library would choose an
+    /// encoding for text by itself, so its media type is written as a raw header that it does not
+    /// read.
+    fn part(&self) -> MimePart<'_> {
+        MimePart::raw(BodyPart::Binary(self.bytes.as_ref().into()))
+            .header("Content-Type", Raw::new(safe_content_type(&self.attachment.content_type)))
+            .attachment(safe_file_name(&self.attachment.file_name))
+    }
+}
+
+/// The most bytes that a file can have and go with a mail of at most `limit` bytes, beside texts of
+/// whatever length: what is larger need not be made to its end.
+#[must_use]
+pub const fn attachment_bytes_max(limit: usize) -> usize {
+    let limit = if limit < SIZE_MAX { limit } else { SIZE_MAX };
+    // Lines of 76 letters and a break hold 57 bytes.
+    let lines = limit.saturating_sub(5 * PART_OVERHEAD) / 78;
+    lines * 57
 }
 
 /// The length of so many bytes in base64, in lines of 76 with their breaks: the longest of the
@@ -219,14 +266,6 @@ const fn encoded_len(bytes: usize) -> usize {
 
 fn mail_address(address: &Address) -> MailAddress<'_> {
     MailAddress::new_address(address.name().map(one_line), address.mailbox())
-}
-
-/// A file, always in base64, so that its bytes arrive as they are: the library would choose an
-/// encoding for text by itself, so its media type is written as a raw header that it does not read.
-fn file_part(attachment: &Attachment) -> MimePart<'_> {
-    MimePart::raw(BodyPart::Binary(attachment.bytes.as_ref().into()))
-        .header("Content-Type", Raw::new(safe_content_type(&attachment.content_type)))
-        .attachment(safe_file_name(&attachment.file_name))
 }
 
 /// A body without control characters other than tabs and line ends: error texts of jobs bring
@@ -265,6 +304,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::delivery::Contents;
 
     fn message() -> Message {
         Message {
@@ -403,7 +443,8 @@ mod tests {
         let limit = 100_000;
         let mail = large.render(limit).unwrap();
         assert!(mail.bytes.len() <= limit);
-        assert_eq!(mail.left_out, [LeftOut { file_name: "_big_.csv".into(), bytes: 200_000 }]);
+        let size = Extent::Bytes(200_000);
+        assert_eq!(mail.left_out, [LeftOut { file_name: "_big_.csv".into(), size }]);
         let text = as_text(&mail);
         assert!(text.contains("small.csv") && text.contains("second.csv"));
         let said = "<body class=\"a\"><p>The attachment _big_.csv (0.2 MB) was left out, because";
@@ -411,6 +452,24 @@ mod tests {
         assert!(text.contains("The attachment _big_.csv (0.2 MB) was left out"), "{text}");
         assert!(matches!(large.render(1_000), Err(RenderError::TooLarge { limit: 1_000, .. })));
         assert!(large.render(SIZE_MAX).unwrap().left_out.is_empty());
+        // What was never made to its end is left out of a mail of any size.
+        let size = Extent::MoreRowsThan(200_000);
+        large.attachments[1].bytes = Contents::TooLarge(size);
+        let mail = large.render(SIZE_MAX).unwrap();
+        assert_eq!(mail.left_out, [LeftOut { file_name: "_big_.csv".into(), size }]);
+        assert!(mail.html.contains("_big_.csv (more than 200000 rows) was left out"));
+    }
+
+    /// What is given up while it is made could not have gone with the shortest of mails either.
+    #[test]
+    fn the_largest_attachment_fits_and_nothing_much_larger_does() {
+        let limit = 500_000;
+        let most = attachment_bytes_max(limit);
+        let mut one = message();
+        one.attachments = vec![attachment("a.csv", vec![0xFF; most])];
+        assert_eq!(one.render(limit).unwrap().left_out, []);
+        one.attachments = vec![attachment("a.csv", vec![0xFF; most + 5 * PART_OVERHEAD])];
+        assert_eq!(one.render(limit).unwrap().left_out.len(), 1);
     }
 
     /// What is estimated before is never less than what is written, or a mail would be refused

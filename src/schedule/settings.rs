@@ -50,6 +50,8 @@ pub struct Schedule {
     pub recipients: Option<Vec<Address>>,
     /// A report: which editions go out (`all`, and teams by name); every one where not said.
     pub editions: Option<Vec<String>>,
+    /// A report: the tables that go with its mails, as `runs.csv`.
+    pub attachments: Vec<String>,
     /// A mail of which it is not known whether it left, in place of the mail settings' own policy.
     pub on_unknown: Option<OnUnknown>,
 }
@@ -107,6 +109,8 @@ struct File {
     enabled: bool,
     recipients: Option<Vec<Address>>,
     editions: Option<Vec<String>>,
+    #[serde(default)]
+    attachments: Vec<String>,
     on_unknown: Option<OnUnknown>,
 }
 
@@ -120,6 +124,8 @@ pub struct ScheduleChange {
     pub cron: Option<String>,
     /// By which clock.
     pub zone: Option<String>,
+    /// The tables that go with a report's mails.
+    pub attachments: Option<Vec<String>>,
 }
 
 impl Schedules {
@@ -172,6 +178,9 @@ impl Schedules {
             }
             if let Some(name) = &change.zone {
                 schedule.zone = zone(name).map_err(invalid)?;
+            }
+            if let Some(names) = &change.attachments {
+                schedule.attachments.clone_from(names);
             }
             schedule.enabled = change.enabled.unwrap_or(schedule.enabled);
         }
@@ -247,6 +256,7 @@ fn read(name: &str, text: &str, origin: &str) -> Result<Schedule, ScheduleError>
         enabled: file.enabled,
         recipients: file.recipients,
         editions: file.editions,
+        attachments: file.attachments,
         on_unknown: file.on_unknown,
     })
 }
@@ -340,7 +350,7 @@ mod tests {
 
     #[test]
     fn the_configuration_changes_what_ships() {
-        let change = ScheduleChange { enabled: Some(true), zone: Some("UTC".into()), cron: None };
+        let change: ScheduleChange = toml::from_str("enabled = true\nzone = 'UTC'").unwrap();
         let changes = [("bill".to_owned(), change.clone())];
         let of = changes.iter().map(|(name, change)| (name, change));
         let schedules = Schedules::load(None).unwrap().changed(of).unwrap();

@@ -100,6 +100,9 @@ pub struct ReportInputs {
     /// The alerts that stood.
     #[serde(default)]
     pub alerts: StandingAlerts,
+    /// The tables that were asked for to go with the mails, as `runs.csv`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<String>,
 }
 
 impl TaskRun {

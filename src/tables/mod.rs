@@ -16,6 +16,7 @@ mod parquet;
 mod rates;
 mod runs;
 mod table;
+mod table_file;
 mod writer;
 mod xlsx;
 
@@ -30,4 +31,5 @@ pub use self::groups::{CHAINS, HOURLY};
 pub use self::rates::rates_csv;
 pub use self::runs::RUNS;
 pub use self::table::{TABLES_VERSION, Table};
+pub use self::table_file::{TableFile, TableFileError};
 pub use self::writer::{Format, Options, TableError, TableWriter, Tally};

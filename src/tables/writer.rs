@@ -112,6 +112,9 @@ pub struct Options {
     pub bom: bool,
     /// What a workbook says of when it was made: what "now" is, so that equal data are equal bytes.
     pub created: Timestamp,
+    /// Rows of a sheet at most; as many as it holds where nothing is said. The rows of a workbook
+    /// are on the disk until it is packed, so its size is not known before.
+    pub sheet_rows_max: Option<u32>,
 }
 
 /// Sums of a table, as far as it was written.
@@ -186,7 +189,7 @@ impl<'w> TableWriter<'w> {
             Format::Csv => Box::new(CsvWriter::new(&one()?.columns(), options.bom, out)?),
             Format::Jsonl => Box::new(JsonlWriter::new(one()?.columns(), out)),
             Format::Parquet => Box::new(ParquetWriter::new(one()?, out)?),
-            Format::Xlsx => Box::new(XlsxWriter::new(tables, options.created, out)?),
+            Format::Xlsx => Box::new(XlsxWriter::new(tables, options, out)?),
         };
         Ok(Self { format: writer, tallies: tables.iter().copied().map(Tally::new).collect() })
     }

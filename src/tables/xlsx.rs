@@ -14,7 +14,6 @@ mod guard;
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
 use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, Formula, Workbook, Worksheet, XlsxError,
     utility::column_number_to_name,
@@ -23,7 +22,7 @@ use rust_xlsxwriter::{
 use self::guard::guarded;
 use super::column::{Column, Exact, Kind, Value};
 use super::table::{TABLES_VERSION, Table};
-use super::writer::{FormatWriter, TableError, Tally};
+use super::writer::{FormatWriter, Options, TableError, Tally};
 
 /// Rows that fit between the header and the total.
 const ROWS_MAX: u32 = 1_048_576 - 2;
@@ -36,6 +35,7 @@ pub(super) struct XlsxWriter<W: Write + Send> {
     workbook: Workbook,
     sheets: Vec<Sheet>,
     looks: Looks,
+    rows_max: u32,
     out: W,
 }
 
@@ -60,9 +60,9 @@ struct Looks {
 }
 
 impl<W: Write + Send> XlsxWriter<W> {
-    pub(super) fn new(tables: &[Table], created: Timestamp, out: W) -> Result<Self, TableError> {
+    pub(super) fn new(tables: &[Table], options: &Options, out: W) -> Result<Self, TableError> {
         let mut workbook = Workbook::new();
-        let made = ExcelDateTime::from_timestamp(created.as_second()).map_err(refused)?;
+        let made = ExcelDateTime::from_timestamp(options.created.as_second()).map_err(refused)?;
         let versions = format!("Runledger's tables, version {TABLES_VERSION}");
         workbook.set_properties(
             &DocProperties::new().set_creation_datetime(&made).set_comment(versions),
@@ -74,15 +74,17 @@ impl<W: Write + Send> XlsxWriter<W> {
             guarded(|| sheet.begin(workbook.add_worksheet_with_constant_memory()?, &looks))?;
             sheets.push(sheet);
         }
-        Ok(Self { workbook, sheets, looks, out })
+        let rows_max = options.sheet_rows_max.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+        Ok(Self { workbook, sheets, looks, rows_max, out })
     }
 }
 
 impl<W: Write + Send> FormatWriter for XlsxWriter<W> {
     fn row(&mut self, place: usize, row: &[Value<'_>]) -> Result<(), TableError> {
         let sheet = &mut self.sheets[place];
-        if sheet.rows == ROWS_MAX {
-            return Err(TableError::TooManyRows { table: sheet.table.name(), max: ROWS_MAX });
+        if sheet.rows == self.rows_max {
+            let (table, max) = (sheet.table.name(), self.rows_max);
+            return Err(TableError::TooManyRows { table, max });
         }
         sheet.rows += 1;
         guarded(|| sheet.row(self.workbook.worksheet_from_index(place)?, &self.looks, row))

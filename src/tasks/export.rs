@@ -4,6 +4,7 @@
 //! Tables of one order are made from one reading where they are about runs, and what they cost must
 //! be the same in all of them: where it is not, runs were stored meanwhile, and nothing is written.
 
+mod attached;
 mod days;
 mod passes;
 pub mod target;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::attached::{attached, is_attached_anyway};
 pub use self::days::LeftOut;
-use self::passes::Passes;
+use self::passes::{Part, Scope, read_ended, read_used};
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{AnalysisError, Books, Edition, Figures};
 use crate::chargeback::Budgets;
@@ -104,7 +106,7 @@ pub async fn export(
     store: &Store,
     books: &Arc<Books>,
     order: &Order,
-    mut tables: TableWriter<'_>,
+    tables: TableWriter<'_>,
 ) -> Result<Exported, ExportError> {
     let sources = store.source_states().await?;
     let complete = |period: &Period| days::complete(period, &sources, order);
@@ -115,18 +117,20 @@ pub async fn export(
     };
     let any_used = Table::ALL.iter().any(|table| tables.wants(*table) && by_use(table));
     let any_ended = Table::ALL.iter().any(|table| tables.wants(*table) && !by_use(table));
-    let mut passes = Passes { store, books, order, unpriced_without_row: 0 };
+    let mut part = Part::new(order.team.clone(), order.basis, tables);
+    let mut unpriced_without_row = 0;
     if let Some(period) = ended.filter(|_| any_ended) {
-        if [Table::Jobs, Table::Teams, Table::Quota].iter().any(|table| tables.wants(*table)) {
-            write_figures(&figures_of(store, books, order, &period).await?, &mut tables)?;
+        if wants_figures(&part.tables) {
+            part.take_figures(&figures_of(store, books, order, &period).await?);
         }
-        passes.ended(&period, &mut tables).await?;
+        let scope = Scope { period: &period, now: order.now, as_known: false };
+        read_ended(store, books, scope, std::slice::from_mut(&mut part)).await?;
     }
     if let Some(period) = used.filter(|_| any_used) {
-        passes.used(period.utc_day_range(), &mut tables).await?;
+        let days = period.utc_day_range();
+        unpriced_without_row = read_used(store, books, order, days, &mut part.tables).await?;
     }
-    let unpriced_without_row = passes.unpriced_without_row;
-    let tallies = tables.finish()?;
+    let tallies = part.finish()?;
     agree(tallies.iter().filter(|tally| !by_use(&tally.table)))?;
     agree(tallies.iter().filter(|tally| by_use(&tally.table)))?;
     let left_out = left_out.filter(|_| any_ended).or(left_out_used.filter(|_| any_used));
@@ -165,6 +169,11 @@ async fn figures_of(
     let mut all = figures(store, books, &request, &[edition]).await?;
     // One edition was asked for.
     all.pop().ok_or(ExportError::Moved)
+}
+
+/// Whether any of the tables is of what a report computes.
+fn wants_figures(tables: &TableWriter<'_>) -> bool {
+    [Table::Jobs, Table::Teams, Table::Quota].iter().any(|table| tables.wants(*table))
 }
 
 fn write_figures(figures: &Figures, tables: &mut TableWriter<'_>) -> Result<(), TableError> {

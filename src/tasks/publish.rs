@@ -4,13 +4,17 @@
 use std::sync::Arc;
 
 use super::deliver::Mail;
+use super::export::{ExportError, attached, is_attached_anyway};
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{Books, Edition, Figures};
 use crate::delivery::{Attachment, MailSettings, Message};
 use crate::model::{Address, Occurrence, Recipient};
 use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Templates};
 use crate::store::{Ledger, Store, StoreError};
-use crate::tables::{TableError, failures_csv, jobs_csv};
+use crate::tables::{TableError, TableFile, failures_csv, jobs_csv};
+
+/// How often a report is computed anew because runs were stored while its tables were made.
+const READINGS_MAX: u32 = 3;
 
 /// What is to be published, and how.
 #[derive(Clone, Debug)]
@@ -27,6 +31,8 @@ pub struct Publication<'a> {
     pub copy_to: Option<&'a Address>,
     /// A new revision of what was sent.
     pub restate: bool,
+    /// Tables that go with the mails, beside those that always do.
+    pub attachments: &'a [TableFile],
 }
 
 /// A report, ready to be sent.
@@ -50,6 +56,9 @@ pub enum PublishError {
     /// A table cannot be attached.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A table that was asked for cannot be made.
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl From<StoreError> for PublishError {
@@ -91,11 +100,13 @@ pub async fn publish(
     for (team, _) in &audiences {
         editions.push(edition(ledger, publication, *team).await?);
     }
-    let all = figures(store, books, publication.request, &editions).await?;
+    let (all, mut files) =
+        figures_and_files(store, books, publication, &editions, mail.size_max()).await?;
     let mut mails = Vec::new();
-    for ((team, recipients), figures) in audiences.iter().zip(&all) {
+    for (((team, recipients), figures), files) in audiences.iter().zip(&all).zip(&mut files) {
         let rendered = templates.render(figures)?;
-        let attachments = attachments(figures)?;
+        let mut attachments = attachments(figures)?;
+        attachments.append(files);
         for recipient in recipients {
             let occurrence = Occurrence {
                 report: publication.report.to_owned(),
@@ -114,6 +125,38 @@ pub async fn publish(
     }
     let unpriced = all.iter().map(|figures| figures.completeness.unpriced_runs);
     Ok(Published { mails, unpriced_runs: unpriced.max().unwrap_or(0) })
+}
+
+/// The figures of each edition, and the tables that were asked for, made from the same runs: where
+/// some were stored between the two readings, both are read anew.
+async fn figures_and_files(
+    store: &Store,
+    books: &Arc<Books>,
+    publication: &Publication<'_>,
+    editions: &[Edition],
+    size_max: usize,
+) -> Result<(Vec<Figures>, Vec<Vec<Attachment>>), PublishError> {
+    let files = files_asked_for(publication.attachments);
+    let mut readings = 1;
+    loop {
+        let all = figures(store, books, publication.request, editions).await?;
+        match attached(store, books, &all, &files, size_max, false).await {
+            Ok(attachments) => return Ok((all, attachments)),
+            Err(ExportError::Moved) if readings < READINGS_MAX => readings += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The tables that were asked for and do not go with every mail anyway, each once.
+pub(super) fn files_asked_for(asked: &[TableFile]) -> Vec<TableFile> {
+    let mut files: Vec<TableFile> = Vec::new();
+    for file in asked.iter().copied().filter(|file| !is_attached_anyway(*file)) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
 }
 
 /// Who gets which edition: the whole company's, then the teams' in the order of their names.

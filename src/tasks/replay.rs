@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::publish::{Publication, PublishError, attachments, message};
+use super::export::attached;
+use super::publish::{Publication, PublishError, attachments, files_asked_for, message};
 use super::report::{ReportError, Request, Since, ended_since, figures, figures_as_known};
 use crate::analysis::{Books, Edition, Figures, rates_in_force};
 use crate::delivery::{Attachment, Draft, MailSettings};
@@ -21,6 +22,7 @@ use crate::report::{RenderedReport, Templates};
 use crate::store::{
     Ledger, Reach, Record, ReportInputs, SentMail, Stage, Store, StoreError, StoredRun,
 };
+use crate::tables::TableFile;
 
 /// What a replay works with.
 pub struct Tools<'a> {
@@ -107,6 +109,7 @@ pub async fn inputs(
         sources: store.source_states().await?,
         overdue_since: request.overdue_since,
         alerts: request.alerts.clone(),
+        attachments: Vec::new(),
     })
 }
 
@@ -236,9 +239,15 @@ impl Again {
         if store.kept_since(now.now) > request.period.previous().map_err(ReportError::from)?.start {
             changes.push("runs of the period or the one before have expired".to_owned());
         }
+        let mut attachments = attachments(&figures)?;
+        let files = files_then(then.as_ref());
+        let one = std::slice::from_ref(&figures);
+        let size_max = tools.mail.size_max();
+        let asked_for = attached(store, books, one, &files, size_max, true).await?;
+        attachments.extend(asked_for.into_iter().flatten());
         Ok(Some(Self {
             rendered: templates.render(&figures)?,
-            attachments: attachments(&figures)?,
+            attachments,
             total_now: total.first().map_or(Usd::ZERO, |figures| figures.totals.cost_usd),
             late_runs: late_runs(tools, now, &edition, sent.at).await?,
             figures,
@@ -303,6 +312,14 @@ async fn inputs_then(
     // Of several with the same `--now`, the one that says that it sent this mail comes first.
     ours.sort_by_key(|run| !run.mails.iter().any(|mail| mail.message_id == sent.message_id));
     Ok(ours.into_iter().find_map(|run| run.inputs.clone()))
+}
+
+/// The tables that went with the mails then. One that this version does not know cannot be made
+/// again, and the bytes differ.
+fn files_then(then: Option<&ReportInputs>) -> Vec<TableFile> {
+    let names = then.map_or(&[][..], |then| &then.attachments);
+    let asked: Vec<TableFile> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    files_asked_for(&asked)
 }
 
 /// What goes into a report besides runs, and is not what it was.

@@ -171,7 +171,7 @@ fn add_open(analysis: &mut ReportAnalysis, books: &Books, run: &JobRun) {
 }
 
 /// Whether a run that has ended was known, with its end, at an instant.
-fn was_known(stored: &StoredRun, at: Timestamp) -> bool {
+pub(super) fn was_known(stored: &StoredRun, at: Timestamp) -> bool {
     stored.first_stored <= at && stored.run.end().is_none_or(|end| end <= at)
 }
 

@@ -6,6 +6,7 @@
 
 mod alert_facts;
 mod alerts;
+mod attachments;
 mod bill;
 mod chargeback;
 mod collect;

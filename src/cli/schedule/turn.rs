@@ -110,6 +110,9 @@ pub(in crate::cli) fn task(schedule: &Schedule, due: Timestamp) -> Result<Comman
         Command::Demo(_) | Command::Init(_) | Command::Watch(_) | Command::Schedule(_) => {
             Err(wrong("it is no task that ends"))
         }
+        command if !schedule.attachments.is_empty() && !command.sends_reports() => {
+            Err(wrong("`attachments` go with the mails of `report --send`"))
+        }
         command => Ok(command),
     }
 }
@@ -141,5 +144,11 @@ mod tests {
             let failure = task(&schedule, Timestamp::UNIX_EPOCH).unwrap_err();
             assert!(failure.message.contains("`weekly-report`"), "{}", failure.message);
         }
+        let attachments = vec!["runs.csv".to_owned()];
+        let with_files = Schedule { attachments: attachments.clone(), ..weekly.clone() };
+        task(&with_files, Timestamp::UNIX_EPOCH).unwrap();
+        let collects = Schedule { task: vec!["collect".into()], attachments, ..weekly };
+        let failure = task(&collects, Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(failure.message.contains("`report --send`"), "{}", failure.message);
     }
 }

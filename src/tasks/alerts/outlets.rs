@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -158,7 +157,7 @@ pub(super) fn attachments(message: &Message) -> Result<Vec<Attachment>, AlertsEr
         let packed = packed.map_err(|error| AlertsError::State(format!("attached: {error}")))?;
         (format!("{name}.gz"), "application/gzip", packed)
     };
-    let bytes = Arc::from(bytes);
+    let bytes = bytes.into();
     Ok(vec![Attachment { file_name, content_type: content_type.to_owned(), bytes }])
 }
 

@@ -376,7 +376,8 @@ async fn a_hundred_thousand_findings_at_once() {
     let message = &stage.known().await.messages[0].message;
     let attached = outlets::attachments(message).unwrap();
     let mut csv = String::new();
-    let mut unpacked = flate2::read::GzDecoder::new(&*attached[0].bytes);
+    let packed = attached[0].bytes.bytes().unwrap();
+    let mut unpacked = flate2::read::GzDecoder::new(&*packed);
     std::io::Read::read_to_string(&mut unpacked, &mut csv).unwrap();
     assert_eq!(csv.lines().count(), 100_001);
     assert!(csv.contains("load-000000") && csv.contains("load-099999"));
