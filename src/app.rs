@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::alerts::{AlertSettingsError, Evaluator};
 use crate::analysis::Books;
-use crate::aws;
+use crate::aws::{self, Calls};
 use crate::config::{Config, ConfigError};
 use crate::delivery::{
     Channel, CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses,
@@ -22,6 +22,7 @@ use crate::tasks::alert_facts::FactsSources;
 use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets, standing};
 use crate::tasks::doctor::{Patient, Setup, StoreFound};
 use crate::tasks::events::Drain;
+use crate::tasks::own_use::own_use;
 use crate::tasks::report::Request;
 use crate::tasks::round::Rounds;
 
@@ -36,6 +37,8 @@ pub struct App {
     pub store: Store,
     /// Loaded when the first command asks for it: most work with no AWS at all.
     aws: OnceCell<aws_config::SdkConfig>,
+    /// What was asked of AWS.
+    pub calls: Calls,
 }
 
 impl App {
@@ -47,20 +50,20 @@ impl App {
     pub async fn open(config: Config, location: Option<StoreLocation>) -> Result<Self, StoreError> {
         let location = location.unwrap_or_else(|| config.store.location.clone());
         let settings = config.store.clone();
-        let aws = OnceCell::new();
+        let (aws, calls) = (OnceCell::new(), Calls::default());
         let store = match &location {
             StoreLocation::Embedded(file) => Store::embedded(&absolute(file), settings).await?,
             StoreLocation::Dynamodb(table) => {
-                let shared = aws.get_or_init(aws::load).await;
+                let shared = aws.get_or_init(|| aws::load(&calls)).await;
                 Store::dynamodb(shared, table.clone(), settings)
             }
         };
-        Ok(Self { config, location, store, aws })
+        Ok(Self { config, location, store, aws, calls })
     }
 
     /// The SDK's configuration.
     pub async fn aws(&self) -> &aws_config::SdkConfig {
-        self.aws.get_or_init(aws::load).await
+        self.aws.get_or_init(|| aws::load(&self.calls)).await
     }
 
     /// What prices, names and owns runs. Reads the refreshed prices from the store.
@@ -164,6 +167,9 @@ impl App {
             bill: bill.clone(),
             overdue_since: None,
             alerts: standing(&self.store, &evaluator, &period, now).await?,
+            // Schedules only tell how many containers they start; a report does without.
+            own_use: own_use(&self.store, self.config.schedules().ok().as_ref(), now).await?,
+            own_rates: self.config.own_cost.clone(),
             period,
         })
     }
@@ -209,7 +215,7 @@ pub async fn patient<'p>(
     location: &'p StoreLocation,
     setup: Setup,
 ) -> Patient<'p> {
-    let aws = aws::first_call(&aws::load().await);
+    let aws = aws::first_call(&aws::load(&Calls::default()).await);
     let (found, store) = examined_store(config, location, &aws).await;
     let queue = config.collect.queue.clone();
     let dead_letters = || config.collect.dead_letters.clone();

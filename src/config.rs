@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::alerts::{AlertSettings, Recipients};
-use crate::analysis::Books;
+use crate::analysis::{Books, OwnCostSettings};
 use crate::chargeback::{Budgets, ChargebackSettings};
 use crate::delivery::{LogSettings, MailSettings, MetricSettings};
 use crate::model::{Address, Engine, JobNames, ListPrice, QuotaValue, Recipient};
@@ -52,6 +52,8 @@ pub struct Config {
     pub metrics: Option<MetricSettings>,
     /// What is written to the log beside lines.
     pub log: LogSettings,
+    /// What AWS takes where Runledger runs.
+    pub own_cost: OwnCostSettings,
     /// The reports, by name.
     pub reports: BTreeMap<String, ReportSettings>,
     /// Finance's month.

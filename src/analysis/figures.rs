@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-use super::TrueUp;
+use super::{OwnCost, TrueUp};
 use crate::model::{MissingRate, Period, RunIdentity, StandingAlert, Usd};
 use crate::quota::{Forecast, NoForecast};
 
@@ -63,6 +63,9 @@ pub struct Figures {
     pub alerts_total: u64,
     /// Why it is not known which there are; in a sentence.
     pub alerts_missing: Option<String>,
+    /// What Runledger itself cost in the days before, as far as that is known; `None` in a team's own
+    /// edition, and where nothing is.
+    pub runledger_cost: Option<OwnCost>,
     /// What to do about it, most money first.
     pub actions: Vec<Action>,
 }

@@ -12,6 +12,7 @@ mod groups;
 mod held;
 mod hourly;
 mod jobs;
+mod own_cost;
 mod quotas;
 mod rates;
 mod report;
@@ -31,6 +32,7 @@ pub use figures::{
 };
 pub use held::{Held, units_now};
 pub use hourly::{HourFigures, Hours};
+pub use own_cost::{OwnCost, OwnCostSettings, OwnPart};
 pub use quotas::QuotaUse;
 pub use rates::{RateFigure, rates_in_force};
 pub use report::{Context, Edition, ReportAnalysis};

@@ -266,6 +266,7 @@ impl EditionAnalysis {
             still_running: self.still_running,
             bill: None,
             bill_missing: None,
+            runledger_cost: None,
             alerts: Vec::new(),
             alerts_total: 0,
             alerts_missing: None,

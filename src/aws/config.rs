@@ -14,7 +14,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_http_client::tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use super::{AwsError, Trouble};
+use super::{AwsError, Calls, Trouble};
 
 /// The name under which assumed roles appear in the other account's CloudTrail.
 const SESSION_NAME: &str = "runledger";
@@ -48,8 +48,9 @@ pub struct AssumedRole {
 }
 
 /// The configuration that the SDK's environment and files give, with HTTPS, timeouts and enough
-/// retries. Makes no call; missing credentials show at the first one.
-pub async fn load() -> SdkConfig {
+/// retries. Makes no call; missing credentials show at the first one. What is called with it is
+/// counted in `calls`.
+pub async fn load(calls: &Calls) -> SdkConfig {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -59,7 +60,7 @@ pub async fn load() -> SdkConfig {
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let loaded = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(https)
+        .http_client(calls.counting(https))
         .timeout_config(timeouts)
         .load()
         .await;

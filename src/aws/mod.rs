@@ -6,7 +6,9 @@
 
 mod answer;
 mod caller;
+mod calls;
 mod config;
+mod container;
 mod download;
 mod error;
 mod no_answer;
@@ -16,7 +18,9 @@ mod too_many;
 
 pub use answer::Answer;
 pub use caller::{Caller, CallerAnswer, caller_and_time};
+pub use calls::{CallCounts, Calls};
 pub use config::{AssumedRole, assume, caller_account, first_call, in_region, load};
+pub use container::{ContainerSize, container_size};
 pub use download::Download;
 pub use error::{AwsError, Trouble};
 pub use no_answer::RefuseNoAnswer;

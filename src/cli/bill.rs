@@ -102,9 +102,7 @@ impl Refresh {
         let done = refresh(&app.store, &accounts, settings, days, max_requests, world.now).await;
         bar.finish_and_clear();
         let done = done?;
-        for name in ["cost_explorer_requests", "aws_calls"] {
-            world.journal.count(name, done.requests.into());
-        }
+        world.journal.count("cost_explorer_requests", done.requests.into());
         tell(world, &done);
         Ok(match done.exit_code() {
             0 => Exit::Done,

@@ -1,6 +1,7 @@
 //! What a command leaves behind of its own work: the record in the store, the line at its end, and
 //! its metrics. Commands only count; none of this decides anything, and none of it stops a task.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,12 @@ use tracing::{Instrument, Span};
 
 use super::output::say;
 use super::{Exit, Failure, World};
+use crate::analysis::{OwnCost, OwnCostSettings};
 use crate::app::App;
+use crate::aws::{Calls, container_size};
 use crate::delivery::{LogMetrics, TaskMetric, embedded_metrics};
-use crate::store::{ReportInputs, Store, TaskMail, TaskRun};
+use crate::model::Usd;
+use crate::store::{OwnUse, ReportInputs, Store, TaskMail, TaskRun};
 use crate::tasks::deliver::{Deliveries, Outcome};
 
 /// How long a record's word holds that its task is under way, and how often it is renewed.
@@ -25,8 +29,6 @@ const RENEWED_EVERY: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Where `[log] metrics` may be said too, as a container's settings are.
 const METRICS_VARIABLE: &str = "RUNLEDGER_LOG_METRICS";
-/// What Cost Explorer takes for a request, in cents (AWS's Cost Explorer FAQ).
-const COST_EXPLORER_CENTS: u64 = 1;
 
 /// The record of the command under way; of one that only reads there is none.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +40,9 @@ struct Page {
     begun: Instant,
     store: Option<Store>,
     metrics: Option<LogMetrics>,
+    /// What was asked of AWS by the program.
+    calls: Calls,
+    rates: OwnCostSettings,
     quiet: bool,
 }
 
@@ -63,6 +68,7 @@ impl Beside {
         let (done, told) = oneshot::channel();
         let (own, span) = (journal.clone(), journal.span());
         let keeping = async move {
+            own.measure().await;
             own.put().await;
             let cut = || Err(Failure::failed("told to stop before the end"));
             let done = own.kept(told).await.unwrap_or_else(|_| cut());
@@ -111,7 +117,8 @@ impl Journal {
             run.due = Some(occasion.due.at);
         }
         let (begun, quiet) = (Instant::now(), world.quiet);
-        let page = Page { run, begun, store: None, metrics: None, quiet };
+        let (calls, rates) = (Calls::default(), OwnCostSettings::default());
+        let page = Page { run, begun, store: None, metrics: None, calls, rates, quiet };
         Self(Some(Arc::new(Mutex::new(page))))
     }
 
@@ -129,7 +136,7 @@ impl Journal {
 
     /// What stands beside every event of the run: of the highest level, so that it does so however
     /// few events are asked for.
-    fn span(&self) -> Span {
+    pub(super) fn span(&self) -> Span {
         match self.page() {
             Some(page) => tracing::error_span!("task", task = page.run.task, run = page.run.id),
             None => Span::none(),
@@ -139,7 +146,14 @@ impl Journal {
     /// Puts the beginning on record, now that the store is open.
     pub(super) async fn begin(&self, app: &App) {
         self.open(app);
+        self.measure().await;
         self.put().await;
+    }
+
+    /// Notes the size of the container, where there is one.
+    async fn measure(&self) {
+        let size = container_size().await;
+        self.note(|run| run.container = size);
     }
 
     fn open(&self, app: &App) {
@@ -147,6 +161,8 @@ impl Journal {
             page.store = Some(app.store.clone());
             let said = std::env::var(METRICS_VARIABLE).is_ok_and(|said| said == "emf");
             page.metrics = app.config.log.metrics.or(said.then_some(LogMetrics::Emf));
+            page.calls = app.calls.clone();
+            page.rates = app.config.own_cost.clone();
         }
     }
 
@@ -213,20 +229,23 @@ impl Journal {
                 failure.exit
             }
         };
-        let Some((run, metrics)) = self.ended(exit) else { return };
+        let Some((run, metrics, rates)) = self.ended(exit) else { return };
         self.put().await;
-        summary(&run);
+        let cost = own_cost(&run, &rates);
+        summary(&run, cost);
         if metrics == Some(LogMetrics::Emf) {
-            say(false, &embedded_metrics(&run.task, ended(&run), &values(&run)));
+            say(false, &embedded_metrics(&run.task, ended(&run), &values(&run, cost)));
         }
     }
 
-    fn ended(&self, exit: Exit) -> Option<(TaskRun, Option<LogMetrics>)> {
+    fn ended(&self, exit: Exit) -> Option<(TaskRun, Option<LogMetrics>, OwnCostSettings)> {
         let mut page = self.page()?;
         page.store.as_ref()?;
         page.run.ended = Some(after(page.run.began, page.begun.elapsed()));
         page.run.exit = Some(exit.code());
-        Some((page.run.clone(), page.metrics))
+        let counted = page.calls.take();
+        page.run.called(counted);
+        Some((page.run.clone(), page.metrics, page.rates.clone()))
     }
 
     /// Writes the record as it is now.
@@ -261,7 +280,7 @@ fn seconds(run: &TaskRun) -> u64 {
 }
 
 /// One line at a task's end; the span beside it says which task and which run.
-fn summary(run: &TaskRun) {
+fn summary(run: &TaskRun, cost: Option<Usd>) {
     let count = |name: &str| run.counts.get(name).copied();
     tracing::info!(
         target: "task",
@@ -278,12 +297,37 @@ fn summary(run: &TaskRun) {
         mails_unknown = count("mails_unknown"),
         lag_seconds = count("lag_seconds"),
         aws_calls = count("aws_calls"),
+        aws_retries = count("aws_retries"),
+        aws = (!run.calls.is_empty()).then(|| by_service(run)),
+        estimated_cost_usd = cost.map(|usd| usd.to_string()),
         "task ended"
     );
 }
 
+/// How often each service was called: `DynamoDB 120, Glue 31`.
+fn by_service(run: &TaskRun) -> String {
+    let mut services: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, times) in &run.calls {
+        // An operation's name has no spaces, a service's may.
+        let service = name.rsplit_once(' ').map_or(name.as_str(), |(service, _)| service);
+        *services.entry(service).or_default() += times;
+    }
+    let told = services.iter().map(|(service, times)| format!("{service} {times}"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// What a run cost by itself, as far as that has a price.
+fn own_cost(run: &TaskRun, rates: &OwnCostSettings) -> Option<Usd> {
+    let mut used = OwnUse::of_calls(run);
+    if let Some(size) = run.container {
+        used += OwnUse::of_container(size, seconds(run));
+    }
+    let cost = OwnCost::of(&used, 0, rates)?;
+    cost.parts.iter().any(|part| part.usd.is_some()).then_some(cost.usd)
+}
+
 /// The metrics of a run: what it counted, and nothing of what it did not.
-fn values(run: &TaskRun) -> Vec<TaskMetric> {
+fn values(run: &TaskRun, cost: Option<Usd>) -> Vec<TaskMetric> {
     let count = |name: &str| run.counts.get(name).copied();
     let collected = match (count("runs_new"), count("runs_changed")) {
         (None, None) => None,
@@ -298,15 +342,15 @@ fn values(run: &TaskRun) -> Vec<TaskMetric> {
         ("LagSeconds", "Seconds", count("lag_seconds")),
         ("DurationSeconds", "Seconds", Some(seconds(run))),
         ("AwsCalls", "Count", count("aws_calls")),
+        ("AwsRetries", "Count", count("aws_retries")),
+        ("DynamoDbReadUnits", "Count", count("dynamodb_read_units")),
+        ("DynamoDbWriteUnits", "Count", count("dynamodb_write_units")),
     ];
     let number = |(name, unit, value): (&'static str, &'static str, Option<u64>)| {
         Some(TaskMetric { name, unit, value: value?.into() })
     };
     let mut metrics: Vec<_> = whole.into_iter().filter_map(number).collect();
-    // Requests to Cost Explorer alone have a price of their own that is known.
-    let cents = count("cost_explorer_requests").map(|made| made * COST_EXPLORER_CENTS);
-    let usd = cents.map(|cents| format!("{}.{:02}", cents / 100, cents % 100));
-    if let Some(value) = usd.and_then(|usd| usd.parse::<Number>().ok()) {
+    if let Some(value) = cost.and_then(|usd| usd.to_string().parse::<Number>().ok()) {
         metrics.push(TaskMetric { name: "EstimatedCostUSD", unit: "None", value });
     }
     metrics
@@ -315,6 +359,7 @@ fn values(run: &TaskRun) -> Vec<TaskMetric> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::CallCounts;
 
     /// The rules of the specification, read off the line as CloudWatch would.
     #[test]
@@ -323,8 +368,10 @@ mod tests {
         let mut run = TaskRun::begun("bill refresh", &[], "test".into(), began);
         run.ended = Some("2026-11-16T07:00:12.9Z".parse().unwrap());
         run.count("runs_new", 2);
-        run.count("cost_explorer_requests", 123);
-        let line = embedded_metrics(&run.task, ended(&run), &values(&run));
+        let calls = [("Cost Explorer GetCostAndUsage".to_owned(), 123), ("STS X".to_owned(), 1)];
+        run.called(CallCounts { calls: calls.into(), retries: 4, ..CallCounts::default() });
+        let cost = own_cost(&run, &OwnCostSettings::default());
+        let line = embedded_metrics(&run.task, ended(&run), &values(&run, cost));
         assert!(!line.contains('\n'));
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["_aws"]["Timestamp"], 1_794_812_412_900_u64);
@@ -335,7 +382,11 @@ mod tests {
         }
         let metrics = directive["Metrics"].as_array().unwrap();
         let named: Vec<_> = metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
-        assert_eq!(named, ["RunsCollected", "DurationSeconds", "EstimatedCostUSD"]);
+        let expected =
+            ["RunsCollected", "DurationSeconds", "AwsCalls", "AwsRetries", "EstimatedCostUSD"];
+        assert_eq!(named, expected);
+        assert_eq!((&line["AwsCalls"], &line["AwsRetries"]), (&124.into(), &4.into()));
+        assert_eq!(by_service(&run), "Cost Explorer 123, STS 1");
         for metric in metrics {
             assert!(line[metric["Name"].as_str().unwrap()].is_number());
             assert!(["Count", "Seconds", "None"].contains(&metric["Unit"].as_str().unwrap()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use super::collect::{count, exit_of, tell};
 use super::journal::{Beside, Task};
@@ -40,7 +41,8 @@ impl Watch {
         if world.now_is_given {
             // A time that stands still has one round.
             let sweep = Beside::begin(&sweep(), world, &app);
-            let round = rounds.whole(None, world.now).await;
+            let span = sweep.journal.span();
+            let round = rounds.whole(None, world.now).instrument(span).await;
             let _ = ended(sweep, &round).await;
             let round = round?;
             tell(world, &round, app.config.metrics.as_ref());
@@ -52,7 +54,10 @@ impl Watch {
         let recorded = RefCell::new(Vec::new());
         let begins = |now| {
             let world = World { now, ..world.clone() };
-            under_way.replace(Some(Beside::begin(&sweep(), &world, &app)));
+            let sweep = Beside::begin(&sweep(), &world, &app);
+            let span = sweep.journal.span();
+            under_way.replace(Some(sweep));
+            span
         };
         let told = |now: Timestamp, done: &Result<Round, CollectError>| {
             if let Some(sweep) = under_way.take() {

@@ -37,6 +37,7 @@ pub(super) fn empty() -> Figures {
         still_running: Vec::new(),
         bill: None,
         bill_missing: None,
+        runledger_cost: None,
         alerts: Vec::new(),
         alerts_total: 0,
         alerts_missing: None,

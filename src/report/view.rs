@@ -10,6 +10,7 @@ mod costs;
 mod headline;
 mod jobs;
 mod limits;
+mod own_cost;
 mod quotas;
 mod runs;
 
@@ -273,6 +274,7 @@ fn footnotes(figures: &Figures, limits: &Limits) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(figures.runledger_cost.as_ref().map(own_cost::line));
     if *limits != Limits::NONE {
         notes.push("Every row of every table: runledger report --format web.".to_owned());
     }

@@ -50,6 +50,21 @@ fn zone<'s>(schedule: &'s Schedule, as_shipped: Option<&Schedule>) -> &'s str {
     if is_as_shipped && zone != "UTC" { "!Ref ReportTimeZone" } else { zone }
 }
 
+/// How many containers the entries of a schedule start from `since` to `until`, whether there is
+/// anything to do or not.
+#[must_use]
+pub fn wakes(schedule: &Schedule, since: Timestamp, until: Timestamp) -> u64 {
+    if !schedule.enabled {
+        return 0;
+    }
+    let inside = |at: &Timestamp| *at < until;
+    let just_before = since.checked_sub(SignedDuration::from_secs(1)).unwrap_or(since);
+    let due = schedule.after(just_before).take_while(inside).count() as u64;
+    let hours = until.duration_since(since).as_hours();
+    let looks = if comes_seldom(schedule) { u64::try_from(hours).unwrap_or(0) } else { 0 };
+    due + looks
+}
+
 /// Whether more than an hour lies between two due times, as of a day that is like the others.
 fn comes_seldom(schedule: &Schedule) -> bool {
     let mut times = schedule.after(Timestamp::UNIX_EPOCH);

@@ -8,5 +8,5 @@ mod settings;
 
 pub use cron::{Cron, CronError};
 pub use due::{Due, Look, TurnFacts, again_after, due_times, look};
-pub use eventbridge::entries;
+pub use eventbridge::{entries, wakes};
 pub use settings::{Missed, Schedule, ScheduleChange, ScheduleError, Schedules};

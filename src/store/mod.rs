@@ -19,6 +19,7 @@ mod late;
 mod lease;
 mod ledger;
 mod metric_hours;
+mod own_use;
 mod period_reader;
 mod prices;
 mod query;
@@ -47,6 +48,7 @@ pub use ledger::{
     Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,
 };
 pub use metric_hours::{MetricHour, MetricRecord, UnderWay};
+pub use own_use::{CONTAINER_SECONDS_MIN, OwnUse};
 pub use period_reader::{Reach, StoredRun};
 pub use quota_peaks::WeekPeaks;
 pub use reservations::Guard;

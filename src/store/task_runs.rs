@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::item::Item;
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
-use super::{SourceState, Store, StoreError};
+use super::{OwnUse, SourceState, Store, StoreError};
+use crate::aws::{CallCounts, ContainerSize};
 use crate::model::{StandingAlerts, utc_day};
 
 const TASK_RUN: &str = "task_run";
@@ -61,6 +62,13 @@ pub struct TaskRun {
     /// What it came to: `runs_new`, `mails_sent` and the like.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
+    /// What it asked of AWS, by service and operation: `Glue GetJobRuns`; tries after the first of
+    /// each are among the counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls: BTreeMap<String, u64>,
+    /// The container that it ran in, where that is one of ECS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerSize>,
     /// The mails that it sent, the first of them where they are very many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mails: Vec<TaskMail>,
@@ -103,6 +111,9 @@ pub struct ReportInputs {
     /// The tables that were asked for to go with the mails, as `runs.csv`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<String>,
+    /// What Runledger's own tasks had used in the week before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_use: Option<OwnUse>,
 }
 
 impl TaskRun {
@@ -122,6 +133,8 @@ impl TaskRun {
             ended: None,
             exit: None,
             counts: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            container: None,
             mails: Vec::new(),
             failure: None,
             inputs: None,
@@ -132,6 +145,23 @@ impl TaskRun {
     pub fn count(&mut self, name: &str, more: u64) {
         let count = self.counts.entry(name.to_owned()).or_default();
         *count = count.saturating_add(more);
+    }
+
+    /// Notes what was asked of AWS.
+    pub fn called(&mut self, counted: CallCounts) {
+        let CallCounts { calls, retries, half_read_units, write_units } = counted;
+        self.count("aws_calls", calls.values().sum());
+        let others = [
+            ("aws_retries", retries),
+            ("dynamodb_read_units", half_read_units.div_ceil(2)),
+            ("dynamodb_write_units", write_units),
+        ];
+        for (name, count) in others.into_iter().filter(|(_, count)| *count > 0) {
+            self.count(name, count);
+        }
+        for (name, times) in calls {
+            *self.calls.entry(name).or_default() += times;
+        }
     }
 
     /// Notes a mail that was sent.

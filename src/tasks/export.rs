@@ -17,11 +17,11 @@ pub use self::attached::{attached, is_attached_anyway};
 pub use self::days::LeftOut;
 use self::passes::{Part, Scope, read_ended, read_used};
 use super::report::{ReportError, Request, figures};
-use crate::analysis::{AnalysisError, Books, Edition, Figures};
+use crate::analysis::{AnalysisError, Books, Edition, Figures, OwnCostSettings};
 use crate::chargeback::Budgets;
 use crate::model::{Engine, Period, PeriodError, QuotaValue, StandingAlerts, Usd};
 use crate::sources::BillSettings;
-use crate::store::{Store, StoreError};
+use crate::store::{OwnUse, Store, StoreError};
 use crate::tables::{JOBS, OfPeriod, QUOTA, TEAMS, Table, TableError, TableWriter, Tally};
 
 /// To which days a run's cost belongs.
@@ -164,6 +164,8 @@ async fn figures_of(
         bill: BillSettings::default(),
         overdue_since: None,
         alerts: StandingAlerts::default(),
+        own_use: OwnUse::default(),
+        own_rates: OwnCostSettings::default(),
     };
     let edition = Edition { team: order.team.clone(), ..Edition::default() };
     let mut all = figures(store, books, &request, &[edition]).await?;

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod metrics;
+pub mod own_use;
 pub mod prices;
 pub mod publish;
 pub mod quota;

@@ -110,6 +110,7 @@ pub async fn inputs(
         overdue_since: request.overdue_since,
         alerts: request.alerts.clone(),
         attachments: Vec::new(),
+        own_use: Some(request.own_use),
     })
 }
 
@@ -219,6 +220,7 @@ impl Again {
             now: sent.at,
             overdue_since: then.as_ref().and_then(|then| then.overdue_since),
             alerts: then.as_ref().map(|then| then.alerts.clone()).unwrap_or_default(),
+            own_use: then.as_ref().and_then(|then| then.own_use).unwrap_or_default(),
             ..now.clone()
         };
         let since = Since { sources: then.as_ref().map(|t| t.sources.clone()), until: now.now };

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use super::bill;
 use super::budgets::outlooks;
+use super::own_use::DAYS;
 use super::quota::add_forecasts;
 use crate::analysis::{
-    AnalysisError, Books, Context, Edition, Figures, NotCollected, ReportAnalysis, Restated, RunRow,
+    AnalysisError, Books, Context, Edition, Figures, NotCollected, OwnCost, OwnCostSettings,
+    ReportAnalysis, Restated, RunRow,
 };
 use crate::chargeback::Budgets;
 use crate::model::{
     Engine, JobRun, Period, PeriodError, QuotaValue, RunState, StandingAlerts, Usd, utc_day,
 };
 use crate::sources::BillSettings;
-use crate::store::{Reach, SourceState, Store, StoreError, StoredRun};
+use crate::store::{OwnUse, Reach, SourceState, Store, StoreError, StoredRun};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -45,6 +47,10 @@ pub struct Request {
     pub overdue_since: Option<Timestamp>,
     /// The alerts that stand.
     pub alerts: StandingAlerts,
+    /// What Runledger itself used: the company's edition says what that cost.
+    pub own_use: OwnUse,
+    /// What AWS takes for it.
+    pub own_rates: OwnCostSettings,
 }
 
 /// What has become known since a report was computed, which is now computed again.
@@ -141,7 +147,7 @@ pub async fn figures_as_known(
             request.restate_threshold,
         );
     }
-    // The bill is the company's, and no team's.
+    // The bill is the company's, and no team's; so is what Runledger costs.
     let whole = || editions.iter().map(|edition| edition.team.is_none());
     if whole().any(|is_whole| is_whole) {
         let days = request.period.utc_day_range();
@@ -150,6 +156,7 @@ pub async fn figures_as_known(
         for (figures, _) in all.iter_mut().zip(whole()).filter(|(_, is_whole)| *is_whole) {
             figures.bill.clone_from(&bill);
             figures.bill_missing.clone_from(&missing);
+            figures.runledger_cost = OwnCost::of(&request.own_use, DAYS, &request.own_rates);
         }
     }
     Ok(all)

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{Either, select};
+use tracing::{Instrument, Span};
 
 use super::collect::CollectError;
 use super::metrics::MetricSink;
@@ -34,12 +35,13 @@ pub struct Rhythm {
     pub sweep_every: Duration,
 }
 
-/// Does rounds until `stop` is ready, and tells which sweep begins and what each round came to.
+/// Does rounds until `stop` is ready, and tells which sweep begins and what each round came to. A
+/// sweep's log lines are in the span that its beginning answers with.
 pub async fn watch<S: Sources, M: MetricSink, C: Clock + Clone>(
     rounds: &mut Rounds<'_, S, M, C>,
     rhythm: Rhythm,
     stop: impl Future<Output = ()>,
-    mut sweep_begins: impl FnMut(jiff::Timestamp),
+    mut sweep_begins: impl FnMut(jiff::Timestamp) -> Span,
     mut tell: impl FnMut(jiff::Timestamp, &Result<Round, CollectError>),
 ) {
     let stop = pin!(stop);
@@ -61,11 +63,9 @@ pub async fn watch<S: Sources, M: MetricSink, C: Clock + Clone>(
         };
         let now = rounds.clock.now();
         let extent = if is_due { Extent::Sweep(None) } else { Extent::Named };
-        if is_due {
-            sweep_begins(now);
-        }
+        let span = if is_due { sweep_begins(now) } else { Span::none() };
         let clock = rounds.clock.clone();
-        let mut work = pin!(rounds.with(received, extent, now));
+        let mut work = pin!(rounds.with(received, extent, now).instrument(span));
         let (done, stopped) = match select(&mut work, &mut stop).await {
             Either::Left((done, _)) => (Some(done), false),
             Either::Right(_) => {

@@ -11,7 +11,7 @@ from pathlib import Path
 from calls import operations_of_commands
 from template import actions, load, statements, tomllib
 
-# What each role is for. Its task definition runs these commands and no other.
+# What each role is for. Its task definition runs this command.
 ROLES = {
     "Collect": "collect",
     "Watch": "watch",
@@ -21,14 +21,23 @@ ROLES = {
     "Bill": "bill",
     "Chargeback": "chargeback",
     "Export": "export",
+    "Doctor": "doctor",
 }
+
+# What people ask for under a role besides: commands that only read.
+READERS = {"Doctor": ("history", "replay")}
 
 # What a task is never asked for, as the functions and types that do it: alerts have a task of their
 # own, so the one that collects is not started with `--alerts`, and tells nobody.
-UNASKED = {"collect": {"alerting", "after_round", "Channel", "Ses", "Topic"}}
+# What only reads leaves no record of itself.
+UNASKED = {
+    "collect": {"alerting", "after_round", "Channel", "Ses", "Topic"},
+    "history": {"put_task_run"},
+    "replay": {"put_task_run"},
+}
 
 # Tasks that no schedule starts: a service and what people ask for.
-UNSCHEDULED = {"Watch", "Export"}
+UNSCHEDULED = {"Watch", "Export", "Doctor"}
 
 # Where IAM's service is called otherwise than the SDK's.
 PREFIXES = {"costexplorer": "ce", "emrserverless": "emr-serverless", "sesv2": "ses"}
@@ -69,7 +78,12 @@ def too_wide(template):
     """Wildcards in actions, and resources left open where the service knows narrower ones."""
     # Of these AWS knows no resource, or none that reading needs.
     open_to_all = {"glue", "servicequotas", "cloudwatch", "pricing", "ce"}
-    open_actions = {"emr-serverless:ListApplications", "ecr:GetAuthorizationToken"}
+    open_actions = {
+        "emr-serverless:ListApplications",
+        "ecr:GetAuthorizationToken",
+        "ses:GetAccount",
+        "ses:GetSuppressedDestination",
+    }
     wrong = []
     for name, role in template["Resources"].items():
         if role["Type"] != "AWS::IAM::Role":
@@ -136,6 +150,8 @@ def main(repository):
         # A schedule's turns are on record, by whoever does what is due.
         called = action_names(every[command])
         called |= action_names(every["schedule"]) if task in scheduled else set()
+        for reader in READERS.get(task, ()):
+            called |= action_names(every[reader])
         allowed = actions(template["Resources"][f"{task}Role"])
         assert called, f"`{command}` calls nothing: the sources were not understood"
         found |= called

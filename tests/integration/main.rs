@@ -27,6 +27,7 @@ mod import_sessions;
 mod infra;
 mod log;
 mod metrics;
+mod own_cost;
 mod peers;
 mod prices;
 mod quota;

@@ -15,7 +15,7 @@ use super::Exports;
 use crate::harness::{Sandbox, s3_url};
 
 async fn config(url: &str) -> SdkConfig {
-    let loaded = runledger::aws::load().await.into_builder();
+    let loaded = runledger::aws::load(&runledger::aws::Calls::default()).await.into_builder();
     loaded
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("us-east-1"))

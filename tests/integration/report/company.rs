@@ -93,6 +93,7 @@ pub(super) fn of_jobs(jobs: Vec<JobFigures>) -> Figures {
     Figures {
         bill: None,
         bill_missing: None,
+        runledger_cost: None,
         period: Period::week("2026-W46", &TimeZone::get("Europe/Berlin").unwrap()).unwrap(),
         compared_with: "2026-W45".into(),
         as_of: at("2026-11-16T05:00:00Z"),

@@ -1,0 +1,176 @@
+//! What Runledger itself costs its owner, from what its tasks used. Cost Explorer's price is the
+//! same everywhere; all others depend on region, processor or agreement, so they are asked for, and
+//! what has no rate is named and not priced.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Usd;
+use crate::store::OwnUse;
+
+/// What Cost Explorer takes for a request, each page being one (AWS's Cost Explorer FAQ).
+const COST_EXPLORER_REQUEST: Usd = Usd::from_nanos(10_000_000);
+
+/// `[own_cost]` of the configuration: what AWS takes where Runledger runs, in US dollars.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnCostSettings {
+    /// An hour of a vCPU on Fargate.
+    pub vcpu_hour: Option<Usd>,
+    /// An hour of a gigabyte of memory on Fargate.
+    pub gb_hour: Option<Usd>,
+    /// A million read request units of DynamoDB.
+    pub million_read_units: Option<Usd>,
+    /// A million write request units of DynamoDB.
+    pub million_write_units: Option<Usd>,
+    /// A thousand mails by SES.
+    pub thousand_mails: Option<Usd>,
+}
+
+/// What Runledger cost in a week, as far as that can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OwnCost {
+    /// The days that it is about: those before the report.
+    pub days: u32,
+    /// The sum of what has a price.
+    pub usd: Usd,
+    /// What it is made of; what was not used is not there.
+    pub parts: Vec<OwnPart>,
+}
+
+/// One thing that was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OwnPart {
+    /// What: `containers, vCPU`.
+    pub part: &'static str,
+    /// How much, in its unit.
+    pub quantity: String,
+    /// The unit: `vCPU-hours`.
+    pub unit: &'static str,
+    /// What it cost; none without a rate.
+    pub usd: Option<Usd>,
+}
+
+impl OwnCost {
+    /// The cost of what was used in so many days; none where that was nothing.
+    #[must_use]
+    pub fn of(used: &OwnUse, days: u32, rates: &OwnCostSettings) -> Option<Self> {
+        // How much, of how many is one of the unit, how it is shown, and the rate of how many units.
+        let whole =
+            |part, quantity, unit, per, rate| part_of(part, (quantity, 1), unit, (per, rate));
+        let hours = 3_600;
+        let parts = [
+            part_of(
+                "containers, vCPU",
+                (used.milli_vcpu_seconds, hours * 1_000),
+                "vCPU-hours",
+                (1, rates.vcpu_hour),
+            ),
+            part_of(
+                "containers, memory",
+                (used.mib_seconds, hours * 1_024),
+                "GB-hours",
+                (1, rates.gb_hour),
+            ),
+            whole("DynamoDB, reads", used.read_units, "units", 1_000_000, rates.million_read_units),
+            whole(
+                "DynamoDB, writes",
+                used.write_units,
+                "units",
+                1_000_000,
+                rates.million_write_units,
+            ),
+            whole(
+                "Cost Explorer",
+                used.cost_explorer_requests,
+                "requests",
+                1,
+                Some(COST_EXPLORER_REQUEST),
+            ),
+            whole("SES", used.mails, "mails", 1_000, rates.thousand_mails),
+        ];
+        let parts: Vec<OwnPart> = parts.into_iter().flatten().collect();
+        let usd = parts.iter().filter_map(|part| part.usd).sum();
+        (!parts.is_empty()).then_some(Self { days, usd, parts })
+    }
+}
+
+/// A part, unless nothing of it was used: its quantity in units of `divisor`, at a rate for so many
+/// units.
+fn part_of(
+    part: &'static str,
+    (quantity, divisor): (u64, u32),
+    unit: &'static str,
+    (per, rate): (u32, Option<Usd>),
+) -> Option<OwnPart> {
+    if quantity == 0 {
+        return None;
+    }
+    let cost = |rate: Usd| {
+        let dollars = Decimal::try_from_i128_with_scale(rate.nanos(), 9).ok()?;
+        Usd::of_usage(Decimal::from(quantity), divisor.checked_mul(per)?, dollars).ok()
+    };
+    let in_units = Decimal::from(quantity) / Decimal::from(divisor);
+    Some(OwnPart {
+        part,
+        quantity: in_units.round_dp(3).normalize().to_string(),
+        unit,
+        usd: rate.and_then(cost),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::ContainerSize;
+
+    fn rates() -> OwnCostSettings {
+        let usd = |text: &str| Some(text.parse().unwrap());
+        OwnCostSettings {
+            vcpu_hour: usd("0.04048"),
+            gb_hour: usd("0.004445"),
+            million_read_units: usd("0.125"),
+            million_write_units: usd("0.625"),
+            thousand_mails: None,
+        }
+    }
+
+    #[test]
+    fn each_part_is_quantity_times_rate_and_what_has_no_rate_is_not_priced() {
+        // A container of 0.5 vCPU and 1 GB for two hours: 0.04048 and 0.00889.
+        let mut used =
+            OwnUse::of_container(ContainerSize { milli_vcpu: 500, memory_mib: 1_024 }, 7_200);
+        used += OwnUse {
+            read_units: 2_000_000,
+            write_units: 80_000,
+            cost_explorer_requests: 3,
+            mails: 5,
+            ..OwnUse::default()
+        };
+        let cost = OwnCost::of(&used, 7, &rates()).unwrap();
+        let told: Vec<(String, &str, Option<String>)> = cost
+            .parts
+            .iter()
+            .map(|part| (part.quantity.clone(), part.unit, part.usd.map(|usd| usd.to_string())))
+            .collect();
+        let expected = [
+            ("1", "vCPU-hours", Some("0.04048")),
+            ("2", "GB-hours", Some("0.00889")),
+            ("2000000", "units", Some("0.25")),
+            ("80000", "units", Some("0.05")),
+            ("3", "requests", Some("0.03")),
+            ("5", "mails", None),
+        ];
+        let expected = expected.map(|(q, unit, usd)| (q.to_owned(), unit, usd.map(str::to_owned)));
+        assert_eq!(told, expected);
+        assert_eq!(cost.usd.to_string(), "0.37937");
+    }
+
+    #[test]
+    fn nothing_used_is_nothing_said() {
+        assert_eq!(OwnCost::of(&OwnUse::default(), 7, &rates()), None);
+        let mails = OwnUse { mails: 1, ..OwnUse::default() };
+        let cost = OwnCost::of(&mails, 7, &OwnCostSettings::default()).unwrap();
+        assert_eq!((cost.usd, cost.parts[0].usd), (Usd::ZERO, None));
+    }
+}
