@@ -4,13 +4,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::output::{complain, data, progress, say};
+use super::output::{complain, data, json, progress, say};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::{BillState, Comparison};
 use crate::model::Period;
 use crate::report::bill_text;
-use crate::report::words::visible_json;
 use crate::tasks::bill::{Refreshed, comparison, days_of_interest, refresh};
 
 #[derive(Debug, Args)]
@@ -164,12 +163,6 @@ impl Show {
         })?;
         Ok(if self.exit_code { exit(&comparison) } else { Exit::Done })
     }
-}
-
-fn json(comparison: &Comparison) -> Result<String, Failure> {
-    serde_json::to_string_pretty(comparison)
-        .map(|json| visible_json(&json) + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }
 
 fn exit(comparison: &Comparison) -> Exit {

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::output::{data, say};
+use super::output::{data, json, say};
 use super::{Exit, Failure, World, schedule};
 use crate::app::patient;
 use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
 use crate::report::Templates;
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::store::RealClock;
 use crate::tasks::doctor::{Check, Examination, Setup, State, Verdict, examine};
 
@@ -39,11 +39,7 @@ impl Doctor {
         let examination = examine(&patient, self.spend, &RealClock, world.now).await;
         match self.format {
             Format::Text => data(&text(&examination))?,
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&examination)
-                    .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-                data(&(visible_json(&json) + "\n"))?;
-            }
+            Format::Json => data(&json(&examination)?)?,
         }
         say(world.quiet, &summary(&examination));
         Ok(match examination.verdict() {

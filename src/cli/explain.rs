@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use serde::Serialize;
 
-use super::output::{data, progress, say};
+use super::output::{data, json, progress, say};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::app::App;
 use crate::report::ReportSettings;
 use crate::report::explain::{explanation_text, total_text};
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::tasks::explain::{Found, RunRequest, Wanted, explain_run, explain_total, find};
 
 /// Runs of one id that are explained one after the other; of more, one has to be chosen.
@@ -184,10 +183,4 @@ impl Explain {
         };
         Failure { exit: Exit::Failed, message, hint: Some(hint) }
     }
-}
-
-fn json(what: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(what)
-        .map(|json| visible_json(&json) + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }

@@ -5,9 +5,9 @@ use jiff::Span;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::output::{data, say};
+use super::output::{data, json, say};
 use super::{Exit, Failure, World};
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::store::TaskRun;
 
 #[derive(Debug, Args)]
@@ -54,9 +54,7 @@ impl History {
         match self.format {
             Format::Text => data(&shown.iter().map(in_text).collect::<String>())?,
             Format::Json => {
-                let json = serde_json::to_string_pretty(&serde_json::json!({ "tasks": shown }))
-                    .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-                data(&(visible_json(&json) + "\n"))?;
+                data(&json(&serde_json::json!({ "tasks": shown }))?)?;
             }
         }
         if shown.is_empty() {

@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::report::words::visible;
+use crate::report::words::{visible, visible_json};
 
 /// Writes data to stdout. A reader that has gone away (`| head`) is no failure.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
@@ -18,6 +19,13 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Data as JSON, a line each member, without what a terminal would obey.
+pub(super) fn json(what: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(what)
+        .map(|json| visible_json(&json) + "\n")
+        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }
 
 /// Tells a person something.

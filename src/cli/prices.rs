@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::output::{complain, data, progress, say};
+use super::output::{complain, data, json, progress, say};
 use super::{Exit, Failure, World};
 use crate::analysis::{RateFigure, rates_in_force};
 use crate::app::App;
@@ -115,9 +115,7 @@ impl List {
             Format::Csv => data(&String::from_utf8_lossy(&rates_csv(&rates)?))?,
             Format::Json => {
                 let listing = Listing { day, rates: &rates };
-                let json = serde_json::to_string_pretty(&listing)
-                    .map_err(|error| Failure::failed(error.to_string()))?;
-                data(&(crate::report::words::visible_json(&json) + "\n"))?;
+                data(&json(&listing)?)?;
             }
         }
         Ok(Exit::Done)

@@ -2,10 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use super::output::data;
+use super::output::{data, json};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::tasks::publish::Publication;
 use crate::tasks::replay::{Replayed, Tools, replay};
 
@@ -78,9 +78,7 @@ impl Replay {
                 let whole = serde_json::json!({
                     "report": self.name, "period": period, "mails": mails,
                 });
-                let json = serde_json::to_string_pretty(&whole)
-                    .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-                data(&(visible_json(&json) + "\n"))?;
+                data(&json(&whole)?)?;
             }
         }
         let is_same = mails.iter().all(|mail| mail.same_bytes);

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::output::{complain, data, say};
+use super::output::{complain, data, json, say};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::Figures;
 use crate::app::App;
 use crate::model::Occurrence;
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::report::{ReportSettings, Templates};
 use crate::schedule::Schedule;
 use crate::store::{RealClock, ReportInputs};
@@ -218,12 +218,6 @@ fn shown(format: Format, templates: &Templates, figures: &Figures) -> Result<Str
         Format::Web => templates.render_web(figures)?,
         Format::Json => json(figures)?,
     })
-}
-
-fn json(figures: &Figures) -> Result<String, Failure> {
-    serde_json::to_string_pretty(figures)
-        .map(|json| visible_json(&json) + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }
 
 /// Writes the report's files: what is mailed, and what it is made from.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 pub(super) use self::turn::task;
 use self::turn::{Done, take_turns};
-use super::output::{data, say};
+use super::output::{data, json, say};
 use super::{Exit, Failure, World};
 use crate::app::App;
 use crate::schedule::{Look, Schedule as Entry, Schedules, due_times, entries};
@@ -170,7 +170,7 @@ impl Next {
                     json!({ "schedule": schedule.name, "due": at, "local": local(*at, schedule),
                             "time_zone": schedule.zone_name(), "task": schedule.task_at(*at) })
                 });
-                pretty(&json!({ "due": rows.collect::<Vec<_>>() }))?
+                json(&json!({ "due": rows.collect::<Vec<_>>() }))?
             }
         };
         data(&text)?;
@@ -200,7 +200,7 @@ async fn list(world: &World, schedules: &Schedules, format: Format) -> Result<Ex
                         "task": schedule.task, "next": next.filter(|_| schedule.enabled),
                         "last": last.as_ref().map(|stored| &stored.turn) })
             });
-            pretty(&json!({ "schedules": rows.collect::<Vec<_>>() }))?
+            json(&json!({ "schedules": rows.collect::<Vec<_>>() }))?
         }
     };
     data(&text)?;
@@ -258,10 +258,4 @@ fn both(at: Timestamp, schedule: &Entry) -> String {
 fn local(at: Timestamp, schedule: &Entry) -> String {
     let local = at.to_zoned(schedule.zone.clone());
     format!("{} {}", local.strftime("%a %Y-%m-%d %H:%M"), schedule.zone_name())
-}
-
-fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::{reason, state};
 use crate::alerts::{Alert, Severity, Subject};
-use crate::cli::Failure;
-use crate::report::words::visible_json;
+use crate::cli::{Failure, output};
 use crate::tasks::alerts::{Telling, Told};
 
 #[derive(Serialize)]
@@ -44,9 +43,7 @@ pub(super) fn json(told: &Told) -> Result<String, Failure> {
         findings: evaluation.alerts.iter().map(|alert| finding(alert, &told.telling)).collect(),
         silenced: evaluation.silenced(),
     };
-    serde_json::to_string_pretty(&document)
-        .map(|json| visible_json(&json) + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
+    output::json(&document)
 }
 
 fn finding<'a>(alert: &'a Alert, telling: &Telling) -> Finding<'a> {

@@ -9,13 +9,13 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use self::ask::{AskArguments, Format};
-use super::output::{complain, data, say};
+use super::output::{complain, data, json, say};
 use super::{Exit, Failure, World};
 use crate::analysis::Books;
 use crate::app::App;
 use crate::model::{Engine, ReservationId};
 use crate::quota::Verdict;
-use crate::report::words::{visible, visible_json};
+use crate::report::words::visible;
 use crate::store::StoreError;
 use crate::tasks::quota::{Checked, Desk, Reserved, Wish};
 
@@ -215,12 +215,6 @@ fn sentence(checked: &Checked) -> String {
         ""
     };
     format!("{verdict}: {}{imported}", checked.answer.reason)
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value)
-        .map(|json| visible_json(&json) + "\n")
-        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
 }
 
 /// Whatever is wrong with the store: whether a start fits cannot be known.
