@@ -203,7 +203,7 @@ impl Call {
         let line = || self.head.lines().next().unwrap_or_default();
         let path = || line().rsplit_once(' ').map_or("", |(path, _)| path);
         header(&self.head, "x-amz-target")
-            .map_or_else(|| path(), |target| target.rsplit('.').next().unwrap_or(target))
+            .map_or_else(path, |target| target.rsplit('.').next().unwrap_or(target))
             .to_owned()
     }
 
