@@ -22,7 +22,7 @@ pub(super) const OTHER: &str = "444455556666";
 pub(super) const COLLECT: [&str; 5] = ["--now", NOW, "collect", "--since", "9d"];
 pub(super) const REPORT: [&str; 6] = ["--now", NOW, "report", "--last-week", "--format", "json"];
 const BILL: [&str; 6] = ["--now", NOW, "bill", "refresh", "--since", "2026-11-09"];
-const RUNS: [&str; 7] =
+pub(super) const RUNS: [&str; 7] =
     ["--now", NOW, "export", "runs", "--last-week", "--incomplete", "--format=jsonl"];
 
 /// So that some are killed while a mail is under way.
