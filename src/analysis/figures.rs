@@ -63,8 +63,8 @@ pub struct Figures {
     pub alerts_total: u64,
     /// Why it is not known which there are; in a sentence.
     pub alerts_missing: Option<String>,
-    /// What Runledger itself cost in the days before, as far as that is known; `None` in a team's own
-    /// edition, and where nothing is.
+    /// What Runledger itself cost in the days before, as far as that is known; `None` in a team's
+    /// own edition, and where nothing is.
     pub runledger_cost: Option<OwnCost>,
     /// What to do about it, most money first.
     pub actions: Vec<Action>,

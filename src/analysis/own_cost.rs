@@ -55,7 +55,7 @@ impl OwnCost {
     /// The cost of what was used in so many days; none where that was nothing.
     #[must_use]
     pub fn of(used: &OwnUse, days: u32, rates: &OwnCostSettings) -> Option<Self> {
-        // How much, of how many is one of the unit, how it is shown, and the rate of how many units.
+        // How much, of how many is one of the unit, how it is shown, the rate of how many units.
         let whole =
             |part, quantity, unit, per, rate| part_of(part, (quantity, 1), unit, (per, rate));
         let hours = 3_600;

@@ -1,7 +1,7 @@
 //! The container that the program runs in, where that is one of ECS: its size is what it is billed
-//! by. ECS's task metadata endpoint tells it, version 4 (Amazon ECS developer guide, "Amazon ECS task
-//! metadata v4 JSON response for tasks on Fargate": `Limits`, processors in vCPUs and memory in
-//! mebibytes).
+//! by. ECS's task metadata endpoint tells it, version 4 (Amazon ECS developer guide, "Amazon ECS
+//! task metadata v4 JSON response for tasks on Fargate": `Limits`, processors in vCPUs and memory
+//! in mebibytes).
 
 use std::time::Duration;
 
