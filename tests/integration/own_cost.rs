@@ -1,5 +1,6 @@
 //! What Runledger itself costs: every call to AWS is counted by service and operation, the
-//! container says its size, and a report's foot says what a week of it took, the same in every replay.
+//! container says its size, and a report's foot says what a week of it took, the same in every
+//! replay.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

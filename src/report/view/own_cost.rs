@@ -15,7 +15,7 @@ pub(super) fn line(cost: &OwnCost) -> String {
         };
         // Reads and writes, processors and memory are one thing to whoever pays.
         match priced.last_mut() {
-            Some((last, sum)) if *last == what(part) => *sum = *sum + usd,
+            Some((last, sum)) if *last == what(part) => *sum += usd,
             _ => priced.push((what(part), usd)),
         }
     }
