@@ -4,16 +4,21 @@
 //! An unknown key, a wrong type or a pattern that does not compile is an error that names file, key
 //! and what was expected, before anything else happens.
 
+mod reference;
+mod schema;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::alerts::{AlertSettings, Recipients};
 use crate::analysis::{Books, OwnCostSettings};
 use crate::chargeback::{Budgets, ChargebackSettings};
 use crate::delivery::{LogSettings, MailSettings, MetricSettings};
-use crate::model::{Address, Engine, JobNames, ListPrice, QuotaValue, Recipient};
+use crate::model::written::{AccountId, PathText, PatternText};
+use crate::model::{Address, Architecture, Engine, JobNames, ListPrice, QuotaValue, Recipient};
 use crate::ownership::{Ownership, OwnershipSettings};
 use crate::pricing::{PricingSettings, RateCard, RateCardError};
 use crate::quota::{QuotaCheckSettings, QuotaSetting};
@@ -31,68 +36,77 @@ pub const DEFAULT_FILE: &str = "runledger.toml";
 pub const TEXT_VARIABLE: &str = "RUNLEDGER_CONFIG_TOML";
 
 /// Everything that can be configured.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The account of imported runs whose file does not tell it.
+    #[schemars(with = "Option<AccountId>")]
     pub account: Option<String>,
     /// The region of imported runs whose file does not tell it.
     pub region: Option<String>,
-    /// A folder of templates used in place of the built-in ones.
+    /// A folder with report templates of your own.
+    #[schemars(with = "Option<PathText>")]
     pub templates: Option<PathBuf>,
-    /// Where runs are kept.
+    /// Where runs are kept, and for how long.
     pub store: StoreSettings,
     /// How mail leaves; nothing can be sent without it.
     pub mail: Option<MailSettings>,
     /// What is collected from where.
     pub collect: CollectSettings,
-    /// Whose bill is read.
+    /// What AWS bills, read from Cost Explorer to be held against the estimate. AWS takes $0.01 for
+    /// each request; what was read is kept.
     pub bill: BillSettings,
-    /// Hourly metrics in CloudWatch; none without it.
+    /// Hourly runs, failures, cost and use as CloudWatch metrics. Without this section there are
+    /// none.
     pub metrics: Option<MetricSettings>,
-    /// What is written to the log beside lines.
+    /// What is written to the log beside its lines.
     pub log: LogSettings,
-    /// What AWS takes where Runledger runs.
+    /// What AWS takes where Runledger itself runs, for the line in the report's foot that says what a
+    /// week of it costs. What has no rate here is told without a price.
     pub own_cost: OwnCostSettings,
-    /// The reports, by name.
+    /// The reports, by name; `weekly` is there without being configured.
     pub reports: BTreeMap<String, ReportSettings>,
-    /// Finance's month.
+    /// Finance's month: who gets it, and who bears what no run explains.
     pub chargeback: ChargebackSettings,
-    /// What teams may spend in a UTC calendar month, in US dollars.
+    /// What each team may spend in a UTC calendar month, in US dollars, by the team's name.
     pub budgets: Budgets,
-    /// What is found wrong, and who is told.
+    /// Who is told what is found wrong. Without anybody the readers of the weekly report are.
     pub alerts: AlertSettings,
     /// Which runs are one job.
     pub jobs: JobSettings,
-    /// What accounts are called, by their ids.
+    /// What accounts are called where they are shown, by their twelve digits.
     pub accounts: BTreeMap<String, String>,
-    /// Who pays.
+    /// Who pays: the tags of a run, or of its job or application, and rules where there are none.
     pub ownership: OwnershipSettings,
     /// How runs are priced.
     pub pricing: PricingSettings,
-    /// Quotas that are set here rather than read from Service Quotas, and how teams share them.
+    /// A quota of one account and region, where it is not read from Service Quotas, and how teams
+    /// share it.
     pub quotas: Vec<QuotaSetting>,
     /// A folder of schedules used in place of the built-in ones.
+    #[schemars(with = "Option<PathText>")]
     pub schedules_folder: Option<PathBuf>,
-    /// Changes of single schedules, by their names.
+    /// Changes of the schedules that ship, by their names: `runledger schedule list` shows them.
     pub schedules: BTreeMap<String, ScheduleChange>,
-    /// On what terms a planned start is told whether it fits.
+    /// On what terms `quota check` and `quota reserve` answer.
     pub quota_check: QuotaCheckSettings,
 }
 
 /// Which runs are one job.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JobSettings {
-    /// Patterns that fold parts of a run's name, before the built-in ones.
+    /// Parts of run names that make no other job of it, beside dates, times and ids, which are
+    /// folded anyway.
     pub fold: Vec<FoldSetting>,
 }
 
 /// A pattern that folds part of a run's name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FoldSetting {
-    /// A regular expression.
+    /// What is folded.
+    #[schemars(with = "PatternText")]
     pub pattern: String,
     /// What replaces each match.
     #[serde(default)]
@@ -187,6 +201,10 @@ impl Config {
             }
         }
         RateCard::new(&[], &self.pricing).map_err(rate_card_refusal)?;
+        if let Architecture::Other(word) = &self.pricing.assumed_architecture {
+            let reason = format!("`{word}` is no architecture; write X86_64 or ARM64");
+            return Err(("pricing.assumed_architecture".into(), reason));
+        }
         self.bill.check().map_err(|reason| ("bill".into(), reason))?;
         for (name, report) in &self.reports {
             report.check().map_err(|reason| (format!("reports.{name}"), reason))?;
@@ -236,7 +254,6 @@ impl Config {
         })
     }
 
-    /// The configured quotas that have a value.
     /// The schedules, as they ship or as a folder has them, with the changes made here.
     ///
     /// # Errors
@@ -277,7 +294,7 @@ impl Config {
         self.mail.is_some() || !self.alerts.channels.is_empty()
     }
 
-    /// The configured quotas.
+    /// The configured quotas that have a value.
     #[must_use]
     pub fn quota_values(&self) -> Vec<QuotaValue> {
         self.quotas.iter().filter_map(QuotaSetting::value).collect()
@@ -341,6 +358,8 @@ mod tests {
         assert!(text.contains("schedules.weekly-report.attachments: there is no table `runz`"));
         assert!(refusal("[[jobs.fold]]\npattern = '('").contains("jobs.fold"));
         assert!(refusal("x = ").starts_with("r.toml: not TOML"));
+        let unpriced = refusal("[pricing]\nassumed_architecture = 'arm'");
+        assert!(unpriced.starts_with("r.toml: pricing.assumed_architecture: `arm`"), "{unpriced}");
     }
 
     #[test]

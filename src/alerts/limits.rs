@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::facts::JobFacts;
 use super::finding::Severity;
 use crate::analysis::JobKey;
+use crate::model::written::PatternText;
 
 /// A rule's section of the configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,54 @@ impl<T: DeserializeOwned> Limits<T> {
             others: others.iter().enumerate().map(other).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// What every rule takes beside its limits, as [`Limits::read`] takes it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes keys; `read` takes them one by one")]
+struct Switches {
+    /// Whether the rule is asked at all.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// How severe its findings are, all of them, in place of the rule's own judgement.
+    severity: Option<Severity>,
+}
+
+/// Whom other limits are for, as [`Scope::take`] takes it. All that is said must fit.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes keys; `take` takes them one by one")]
+struct Whom {
+    /// The jobs, by their names.
+    #[schemars(with = "Option<PatternText>")]
+    job: Option<String>,
+    /// The team.
+    team: Option<String>,
+    /// A tag of the job's latest run, as `key=value`.
+    tag: Option<String>,
+}
+
+/// The section of a rule whose limits have this schema.
+pub(super) fn schema(mut limits: Schema, generator: &mut SchemaGenerator) -> Schema {
+    let keys_of = |schema: &mut Schema| match schema.remove("properties") {
+        Some(serde_json::Value::Object(keys)) => keys,
+        _ => serde_json::Map::new(),
+    };
+    let mut keys = keys_of(&mut limits);
+    let mut others = keys.clone();
+    for limit in others.values_mut().filter_map(|limit| limit.as_object_mut()) {
+        // What is not said there is as the rule has it, which need not be the default.
+        limit.remove("default");
+    }
+    others.extend(keys_of(&mut Whom::json_schema(generator)));
+    keys.extend(keys_of(&mut Switches::json_schema(generator)));
+    let others = json_schema!({
+        "description": "Other limits for some: the first that fits counts, and says only what \
+                        differs.",
+        "type": "array",
+        "items": { "type": "object", "properties": others, "additionalProperties": false },
+    });
+    keys.insert("for".to_owned(), others.to_value());
+    json_schema!({ "type": "object", "properties": keys, "additionalProperties": false })
 }
 
 /// A mistake with the key that it is in.

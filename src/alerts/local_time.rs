@@ -1,10 +1,12 @@
 //! A time of day in a zone, as people state a schedule: `18:00 Europe/London`, Monday to Friday.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How far back the last due day is looked for: a schedule has at least one day a week.
@@ -122,6 +124,23 @@ impl Serialize for Days {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let word = |day| DAY_WORDS.iter().find(|(_, known)| known == day).map(|(word, _)| *word);
         to.collect_seq(self.0.iter().filter_map(word))
+    }
+}
+
+crate::model::written::text_schema!(LocalTime, {
+    "type": "string", "title": "time of day and zone", "examples": ["18:00 Europe/London"]
+});
+
+impl JsonSchema for Days {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Days")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": { "type": "string", "enum": DAY_WORDS.map(|(word, _)| word) }
+        })
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::facts::Facts;
 use super::finding::{Finding, Severity, Subject};
-use super::limits::{Limits, LimitsError};
+use super::limits::{self, Limits, LimitsError};
 use super::rules;
 
 /// A rule: pure, and about what is wrong now, not about what happened.
@@ -22,7 +23,7 @@ pub(super) trait Rule: 'static {
     const MEANING: &'static str;
 
     /// Its limits; their defaults are the documented ones.
-    type Limits: Default + Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Limits: Default + Debug + Serialize + DeserializeOwned + JsonSchema + Send + Sync;
 
     /// Refuses limits that make no sense, saying which key.
     fn check(_limits: &Self::Limits) -> Result<(), String> {
@@ -81,6 +82,7 @@ pub struct RuleEntry {
     pub meaning: &'static str,
     /// Its default limits, as they stand in a configuration.
     pub defaults: fn() -> String,
+    limits: fn(&mut SchemaGenerator) -> Schema,
     build: Build,
 }
 
@@ -93,6 +95,7 @@ const fn entry<R: Rule>() -> RuleEntry {
         severity: R::SEVERITY,
         meaning: R::MEANING,
         defaults: defaults::<R>,
+        limits: R::Limits::json_schema,
         build: build::<R>,
     }
 }
@@ -151,6 +154,18 @@ pub fn documented() -> String {
         )
     };
     RULES.iter().map(section).collect()
+}
+
+/// The section of all rules, `[alerts.rules]`, with the keys of each.
+pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut sections = serde_json::Map::new();
+    for rule in &RULES {
+        let mut section = limits::schema((rule.limits)(generator), generator);
+        let (severity, meaning) = (rule.severity.as_str(), rule.meaning);
+        section.insert("description".to_owned(), format!("({severity}) {meaning}.").into());
+        sections.insert(rule.code.to_owned(), section.to_value());
+    }
+    json_schema!({ "type": "object", "properties": sections, "additionalProperties": false })
 }
 
 /// The rules that are asked, by code.

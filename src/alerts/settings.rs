@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::evaluate::BROKEN;
 use super::finding::Finding;
 use super::lifecycle::Quiet;
-use super::rule::{RULES, Rules, is_rule};
+use super::rule::{self, RULES, Rules, is_rule};
 use crate::delivery::ChannelSettings;
+use crate::model::written::{AccountId, DayText, PatternText};
 use crate::model::{Recipient, utc_day};
 
 /// The longest wait for a reminder, in days.
 const REMINDER_DAYS_MAX: u32 = 365;
 
 /// What can be set about alerts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertSettings {
     /// Who is told everything: the people of the platform.
@@ -28,32 +30,37 @@ pub struct AlertSettings {
     pub teams: BTreeMap<String, Vec<Recipient>>,
     /// Who is told what nobody else is.
     pub fallback: Vec<Recipient>,
-    /// The channels that recipients may be, by name.
+    /// The channels that recipients may be beside mail addresses, by the names they are given here.
     pub channels: BTreeMap<String, ChannelSettings>,
     /// After how many days an alert that lasts is told again, counted from the time before; the
     /// last of them again and again. Empty: never.
     pub reminder_days: Vec<u32>,
-    /// What is not told for a while.
+    /// What is found and not told for a while. All that is said must fit.
     pub mutes: Vec<Mute>,
-    /// Each rule's limits, by its code.
+    /// What holds for every rule; its own limits stand below, by the rule's code.
+    #[schemars(schema_with = "rule::schema")]
     pub rules: BTreeMap<String, toml::Table>,
 }
 
 /// What is not told for a while, and why. All that is said must fit.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mute {
-    /// The rule's code.
+    /// The code of a rule, as `cost-jump`.
     pub rule: Option<String>,
-    /// A regular expression that the job's name matches.
+    /// What the job's name matches.
+    #[schemars(with = "Option<PatternText>")]
     pub job: Option<String>,
     /// The team.
     pub team: Option<String>,
     /// The account.
+    #[schemars(with = "Option<AccountId>")]
     pub account: Option<String>,
-    /// The first UTC day of it.
+    /// The first UTC day of the silence.
+    #[schemars(with = "Option<DayText>")]
     pub from: Option<Date>,
     /// The first UTC day on which it is over.
+    #[schemars(with = "Option<DayText>")]
     pub until: Option<Date>,
     /// Why, in a sentence: `alerts --explain` repeats it.
     pub why: String,

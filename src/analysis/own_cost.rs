@@ -3,6 +3,7 @@
 //! what has no rate is named and not priced.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Usd;
@@ -12,18 +13,18 @@ use crate::store::OwnUse;
 const COST_EXPLORER_REQUEST: Usd = Usd::from_nanos(10_000_000);
 
 /// `[own_cost]` of the configuration: what AWS takes where Runledger runs, in US dollars.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OwnCostSettings {
-    /// An hour of a vCPU on Fargate.
+    /// An hour of a vCPU on Fargate, in US dollars.
     pub vcpu_hour: Option<Usd>,
-    /// An hour of a gigabyte of memory on Fargate.
+    /// An hour of a gigabyte of memory on Fargate, in US dollars.
     pub gb_hour: Option<Usd>,
-    /// A million read request units of DynamoDB.
+    /// A million read request units of DynamoDB, in US dollars.
     pub million_read_units: Option<Usd>,
-    /// A million write request units of DynamoDB.
+    /// A million write request units of DynamoDB, in US dollars.
     pub million_write_units: Option<Usd>,
-    /// A thousand mails by SES.
+    /// A thousand mails by SES, in US dollars.
     pub thousand_mails: Option<Usd>,
 }
 

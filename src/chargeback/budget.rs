@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Usd;
@@ -20,7 +21,7 @@ pub const HISTORY_WEEKS: i64 = 8;
 const DAYS_MIN: usize = 3;
 
 /// The settings of `[budgets]`: what each team may spend in a UTC calendar month.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Budgets(pub BTreeMap<String, Usd>);
 

@@ -1,9 +1,11 @@
 //! What a company decides about its months: who gets them, and who bears what no run explains.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -11,12 +13,13 @@ use crate::analysis::GapKind;
 use crate::model::Address;
 
 /// The settings of `[chargeback]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChargebackSettings {
     /// Who gets the month by mail: finance.
     pub recipients: Vec<Address>,
-    /// By which rule each kind of line is split.
+    /// Who bears what the bill has and no run explains, by its kind: `proportional` to own use,
+    /// `even` over teams, `none` (it stays unallocated), or percents by team, `{ orders = "60" }`.
     pub split: SplitRules,
 }
 
@@ -131,6 +134,16 @@ pub(super) fn respelt<T>(
 }
 
 impl SplitRule {
+    /// The word of a rule that is one: `proportional`.
+    const fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Proportional => Some("proportional"),
+            Self::Even => Some("even"),
+            Self::None => Some("none"),
+            Self::Fixed(_) => None,
+        }
+    }
+
     /// The rule in a word or two: `in proportion`.
     #[must_use]
     pub const fn in_words(&self) -> &'static str {
@@ -227,12 +240,9 @@ impl<'de> Deserialize<'de> for SplitRule {
             }
 
             fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<SplitRule, E> {
-                match word {
-                    "proportional" => Ok(SplitRule::Proportional),
-                    "even" => Ok(SplitRule::Even),
-                    "none" => Ok(SplitRule::None),
-                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
-                }
+                let words = [SplitRule::Proportional, SplitRule::Even, SplitRule::None];
+                let rule = words.into_iter().find(|rule| rule.word() == Some(word));
+                rule.ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(word), &self))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SplitRule, A::Error> {
@@ -247,6 +257,32 @@ impl<'de> Deserialize<'de> for SplitRule {
             }
         }
         deserializer.deserialize_any(Rule)
+    }
+}
+
+/// A key for each kind of line, with the rule that holds where none is set.
+impl JsonSchema for SplitRules {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("SplitRules")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words = [SplitRule::Proportional, SplitRule::Even, SplitRule::None];
+        let words = words.map(|rule| rule.word());
+        let key = |kind: GapKind| {
+            let rule = json_schema!({
+                "title": "rule, or percents by team",
+                "description": format!("The bill's {}.", kind.in_words()),
+                "default": default_rule(kind).word(),
+                "anyOf": [
+                    { "enum": words },
+                    { "type": "object", "additionalProperties": { "type": "string" } },
+                ],
+            });
+            (word_of(kind), rule.to_value())
+        };
+        let keys: serde_json::Map<_, _> = KINDS.into_iter().map(key).collect();
+        json_schema!({ "type": "object", "properties": keys, "additionalProperties": false })
     }
 }
 

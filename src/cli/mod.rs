@@ -6,6 +6,7 @@ mod alerts;
 mod bill;
 mod chargeback;
 mod collect;
+mod config;
 mod demo;
 mod doctor;
 mod exit;
@@ -74,6 +75,8 @@ enum Command {
     Demo(demo::Demo),
     /// Write a configuration that works as it stands, and create the table
     Init(init::Init),
+    /// What can be configured: the reference, and a schema for editors
+    Config(config::ConfigCommand),
     /// Store runs from files
     Import(import::Import),
     /// Read the runs of the configured AWS accounts
@@ -321,6 +324,7 @@ async fn dispatch(command: Command, world: &World) -> Result<Exit, Failure> {
     match command {
         Command::Demo(demo) => demo.run(world).await,
         Command::Init(init) => init.run(world).await,
+        Command::Config(config) => config.run(),
         Command::Import(import) => import.run(world).await,
         Command::Collect(collect) => collect.run(world).await,
         Command::Watch(watch) => watch.run(world).await,

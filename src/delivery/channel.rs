@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::post::{Form, Post, PostReady};
@@ -16,25 +17,25 @@ use super::webhook::Webhook;
 const CALL_MAX: Duration = Duration::from_secs(15);
 
 /// `[alerts.channels.NAME]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelSettings {
-    /// Which service takes it.
+    /// The service that takes it.
     pub kind: ChannelKind,
     /// With `sns`: the topic's ARN.
     #[serde(default)]
     pub topic: Option<String>,
-    /// With `slack` and `teams`: where the webhook's address is.
+    /// With `slack` and `teams`: where the webhook's address is, which is a secret.
     #[serde(default)]
     pub url: Option<SecretRef>,
-    /// What to do about a post of which it is not known whether it left: `hold` or `resend`. Of an
-    /// alert, two are better than none, so it is sent again, marked as a possible duplicate.
+    /// What becomes of a post of which it is not known whether it left. Of an alert two are better
+    /// than none.
     #[serde(default = "resend")]
     pub on_unknown: OnUnknown,
 }
 
 /// Which service takes posts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     /// Amazon SNS.

@@ -5,6 +5,7 @@
 //! object alone on its line, whose `_aws` names the members that are metrics and dimensions.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 
@@ -12,15 +13,15 @@ use serde_json::{Map, Number, Value, json};
 const NAMESPACE: &str = "Runledger/Tasks";
 
 /// `[log]` of the configuration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
-    /// How a task's metrics are written to the log; not at all without it.
+    /// How each task's metrics are written to the log. Without it they are not.
     pub metrics: Option<LogMetrics>,
 }
 
 /// How metrics are written to the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogMetrics {
     /// CloudWatch's embedded metric format.

@@ -18,10 +18,13 @@ use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use jiff::Timestamp;
+use jiff::fmt::serde::unsigned_duration::friendly::compact;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::transmitted::{Transmitted, in_words, is_refusal, is_refused_connection};
+use crate::model::written::SpanText;
 
 /// How long a call may take.
 pub const CALL_MAX: Duration = Duration::from_secs(30);
@@ -33,18 +36,20 @@ const DIMENSION_CHARS_MAX: usize = 1024;
 const WORDS_MAX: usize = 500;
 
 /// `[metrics]` of the configuration: its being there turns them on.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricSettings {
     /// The namespace that the metrics appear under.
     pub namespace: String,
     /// What has metrics of its own.
     pub per: MetricPer,
-    /// How long after its end an hour is put: what becomes known of it later is in the table
-    /// `hourly` alone.
-    #[serde(deserialize_with = "settle")]
+    /// How long after its end an hour is put, up to 168h: what becomes known of it later is in the
+    /// table `hourly` alone.
+    #[serde(deserialize_with = "settle", serialize_with = "compact::required::serialize")]
+    #[schemars(with = "SpanText")]
     pub settle: Duration,
-    /// What one custom metric costs a month, in US dollars: for saying what they cost.
+    /// What one custom metric costs a month in your region, in US dollars: by this `collect` says
+    /// what they come to.
     pub usd_per_metric: Decimal,
 }
 
@@ -60,7 +65,7 @@ impl Default for MetricSettings {
 }
 
 /// What has metrics of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricPer {
     /// Each team.

@@ -83,6 +83,11 @@ impl<'de> Deserialize<'de> for SecretRef {
     }
 }
 
+crate::model::written::text_schema!(SecretRef, {
+    "type": "string", "title": "where a secret is", "pattern": "^(env|ssm|secretsmanager):",
+    "examples": ["env:SLACK_URL", "ssm:/runledger/slack", "secretsmanager:runledger/teams"]
+});
+
 /// A secret. It prints as nothing.
 #[derive(Clone)]
 pub(super) struct Secret(String);

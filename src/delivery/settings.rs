@@ -3,60 +3,67 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use jiff::fmt::serde::unsigned_duration::friendly::compact;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::Address;
+use crate::model::written::{PathText, SpanText};
 
 /// The terms on which mails leave.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
-    /// `outbox` or `ses`.
+    /// The way mails leave.
     #[serde(default)]
     pub via: MailVia,
-    /// Who writes: `Runledger <runledger@example.com>`. With SES, a verified address or domain.
+    /// Who writes. With SES, an address or domain that it has verified.
     pub from: Address,
     /// Where answers go, if not to `from`.
     #[serde(default)]
     pub reply_to: Option<Address>,
-    /// The folder of the outbox.
+    /// With `outbox`: the folder that mails are written to.
     #[serde(default = "outbox_folder")]
+    #[schemars(with = "PathText")]
     pub outbox: PathBuf,
     /// The SES configuration set, for its event destinations.
     #[serde(default)]
     pub configuration_set: Option<String>,
-    /// How long one mail may take from claim to answer: `60s`. A start that finds another at the
-    /// same mail waits this long at most before it takes over.
+    /// How long one mail may take from claim to answer, from 10s to 15m. A start that finds another
+    /// at the same mail waits this long at most before it takes over.
     #[serde(default = "one_minute", deserialize_with = "lease")]
+    #[serde(serialize_with = "compact::required::serialize")]
+    #[schemars(with = "SpanText")]
     pub lease: Duration,
-    /// What to do about a mail of which it is not known whether it left: `hold` or `resend`.
+    /// What becomes of a mail of which it is not known whether it left.
     #[serde(default)]
     pub on_unknown: OnUnknown,
     /// The largest mail in megabytes; larger attachments are left out and named. SES takes 40, but
     /// many mailboxes refuse more than 25.
     #[serde(default = "twenty", deserialize_with = "megabytes")]
+    #[schemars(range(min = 1, max = 40))]
     pub max_megabytes: u8,
 }
 
 /// The way mails leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailVia {
-    /// A folder of files.
+    /// Each mail is a file in a folder.
     #[default]
     Outbox,
-    /// Amazon SES.
+    /// Amazon SES sends them.
     Ses,
 }
 
 /// What to do about a mail that may have left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnknown {
-    /// Leave it until a person decides: at most one mail.
+    /// It is left until a person decides: at most one of it.
     #[default]
     Hold,
-    /// Send it again, marked as a possible duplicate: at least one mail.
+    /// It is sent again, marked as a possible duplicate: at least one.
     Resend,
 }
 

@@ -163,6 +163,11 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
+super::written::text_schema!(Address, {
+    "type": "string", "title": "mail address", "pattern": "@",
+    "examples": ["reports@example.com", "Reports <reports@example.com>"]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

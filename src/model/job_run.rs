@@ -224,6 +224,8 @@ macro_rules! serde_as_word {
 pub(super) use serde_as_word;
 serde_as_word!(Engine, JobKind, ExecutionClass, Architecture);
 
+super::written::text_schema!(Architecture, { "type": "string", "enum": ["X86_64", "ARM64"] });
+
 /// EMR Serverless resources, as AWS counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resources {

@@ -22,6 +22,7 @@ mod reservation;
 mod roll_up;
 mod state;
 mod told;
+pub mod written;
 
 pub use address::{Address, AddressError};
 pub use alert::{Severity, StandingAlert, StandingAlerts, Subject};

@@ -229,6 +229,11 @@ impl Sum for Usd {
     }
 }
 
+super::written::text_schema!(Usd, {
+    "type": "string", "title": "US dollars", "pattern": r"^-?[0-9]*\.?[0-9]*$",
+    "examples": ["1200.00"]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,6 +106,11 @@ impl Serialize for Recipient {
     }
 }
 
+super::written::text_schema!(Recipient, {
+    "type": "string", "title": "mail address or channel",
+    "examples": ["data-platform@example.com", "ops-slack"]
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::written::{AccountId, DayText, PatternText};
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How owners are found. Of the tags each list names, the first that is there wins; case, `_` and
 /// `-` make no difference, in their names as in their values.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OwnershipSettings {
-    /// Tags that name a team.
+    /// Tags that name a team. Of the tags of a list the first that is there wins; case, `_` and `-`
+    /// make no difference.
     pub team_tags: Vec<String>,
     /// Tags that name a cost centre.
     pub cost_center_tags: Vec<String>,
@@ -22,9 +25,10 @@ pub struct OwnershipSettings {
     pub aliases: BTreeMap<String, String>,
     /// Other spellings of a cost centre.
     pub cost_center_aliases: BTreeMap<String, String>,
-    /// Other spellings of an environment; the usual ones are known ([`ENVIRONMENTS`]).
+    /// Other spellings of an environment; `prod`, `dev` and the like are known.
     pub environment_aliases: BTreeMap<String, String>,
-    /// Rules for runs without such a tag, the first that fits wins.
+    /// Rules for runs without such a tag. All that a rule says must fit, and the first that fits
+    /// wins.
     pub rules: Vec<OwnershipRule>,
 }
 
@@ -58,12 +62,14 @@ impl Default for OwnershipSettings {
 }
 
 /// A rule that gives jobs to a team.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnershipRule {
-    /// A regular expression that the job's name fits; any job where absent.
+    /// What the job's name matches; any job where absent.
+    #[schemars(with = "Option<PatternText>")]
     pub job: Option<String>,
     /// The account; any where absent.
+    #[schemars(with = "Option<AccountId>")]
     pub account: Option<String>,
     /// The team.
     pub team: String,
@@ -72,8 +78,10 @@ pub struct OwnershipRule {
     /// The environment.
     pub environment: Option<String>,
     /// The first UTC day it is in force.
+    #[schemars(with = "Option<DayText>")]
     pub from: Option<Date>,
     /// The first UTC day it is no longer in force.
+    #[schemars(with = "Option<DayText>")]
     pub to: Option<Date>,
 }
 

@@ -4,32 +4,38 @@
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RateCardError;
 use super::rate::{Discounted, Origin, Rate, ranges_meet};
 use super::rate_table::{check_account, check_component, check_engine, check_order, check_region};
+use crate::model::written::{AccountId, DayText, PercentText};
 
 /// The most decimals of a percentage: with the ten of a list price, a product stays exact.
 const PERCENT_DECIMALS_MAX: u32 = 6;
 
 /// A discount: `[[pricing.discounts]]` of the configuration. What is not told, it is for all of.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Discount {
-    /// What comes off the list price, in percent, as text: more than 0 and less than 100.
+    /// What comes off the list price, in percent: more than 0 and less than 100.
+    #[schemars(with = "PercentText")]
     pub percent: String,
-    /// `glue`, `emr-serverless`.
+    /// `glue` or `emr-serverless`; both where absent.
     pub engine: Option<String>,
-    /// `DPU`, `M-DPU`, `vCPU`, `memory`, `storage`.
+    /// `DPU`, `M-DPU`, `vCPU`, `memory` or `storage`; all of them where absent.
     pub component: Option<String>,
-    /// The region.
+    /// The region; every one where absent.
     pub region: Option<String>,
-    /// The account.
+    /// The account; every one where absent.
+    #[schemars(with = "Option<AccountId>")]
     pub account: Option<String>,
     /// The first UTC day it is in force.
+    #[schemars(with = "Option<DayText>")]
     pub from: Option<Date>,
     /// The first UTC day it is no longer in force.
+    #[schemars(with = "Option<DayText>")]
     pub to: Option<Date>,
     /// The agreement that it stands in.
     pub source: String,

@@ -19,6 +19,7 @@ mod unpriced;
 mod usage_type;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use by_day::{DayShare, by_day};
@@ -39,15 +40,16 @@ use crate::model::{
 };
 
 /// What AWS leaves open, as settings.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PricingSettings {
     /// Whether the billing minimum applies on top of `DPUSeconds` too. AWS does not say.
     pub minimum_applies_to_metered: bool,
-    /// Rates that come before those that ship and those of the Price List: negotiated ones, other
-    /// regions.
+    /// Rates that come before those that ship and those that `prices refresh` reads: negotiated
+    /// ones, which are paid as they stand, or list prices of a region that no list tells of.
     pub rates: Vec<RateTable>,
-    /// What comes off list prices.
+    /// What an agreement with AWS takes off list prices. What a discount does not say, it is for
+    /// all of.
     pub discounts: Vec<Discount>,
     /// The architecture of an EMR Serverless run whose application is not known, as in an imported
     /// file. `X86_64` is AWS's default, and the dearer one.

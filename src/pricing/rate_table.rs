@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RateCardError;
 use super::rate::{Origin, Rate, Version, parse_version};
 use super::rate_use::known;
+use crate::model::written::{AccountId, DayText};
 
 /// How many times the dearest shipped rate of the same component a rate may be. Between AWS's
 /// cheapest and dearest region lies a factor below two, so a hundred is no price: it is cents taken
@@ -21,12 +23,12 @@ const TIMES_DEAREST_MAX: u32 = 100;
 const DECIMALS_MAX: u32 = 12;
 
 /// One kind of usage with its price in several regions, as it stands in a file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateTable {
-    /// `glue`, `emr-serverless`.
+    /// `glue` or `emr-serverless`.
     pub engine: String,
-    /// `DPU`, `M-DPU`, `vCPU`, `memory`, `storage`.
+    /// `DPU`, `M-DPU`, `vCPU`, `memory` or `storage`.
     pub component: String,
     /// The kinds of job it is for; all where empty.
     #[serde(default)]
@@ -35,25 +37,28 @@ pub struct RateTable {
     pub from_version: Option<String>,
     /// The first Glue version it is no longer for.
     pub below_version: Option<String>,
-    /// `STANDARD`, `FLEX`; any where absent.
+    /// `STANDARD` or `FLEX`; any where absent.
     pub execution_class: Option<String>,
-    /// `X86_64`, `ARM64`; any where absent.
+    /// `X86_64` or `ARM64`; any where absent.
     pub architecture: Option<String>,
     /// The account it is for; every account where absent.
+    #[schemars(with = "Option<AccountId>")]
     pub account: Option<String>,
     /// The first UTC day it is in force.
+    #[schemars(with = "Option<DayText>")]
     pub from: Option<Date>,
     /// The first UTC day it is no longer in force.
+    #[schemars(with = "Option<DayText>")]
     pub to: Option<Date>,
     /// How old the source is; absent where it has no date.
     pub as_of: Option<String>,
     /// Where the figures come from.
     pub source: String,
-    /// In the configuration: whether these are list prices, as of a region that no list tells of,
+    /// Whether these are list prices, as of a region that no list tells of,
     /// rather than what was negotiated. Discounts come off list prices alone.
     #[serde(default)]
     pub list_price: bool,
-    /// US dollars per unit and hour, by region, as text: no float comes near them.
+    /// US dollars per unit and hour, by region, as text: `{ eu-west-1 = "0.36" }`.
     pub usd: BTreeMap<String, String>,
 }
 

@@ -1,32 +1,37 @@
 //! The `[[quotas]]` and `[quota_check]` sections of the configuration.
 
+use jiff::fmt::serde::duration::friendly::compact;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::WindowSetting;
+use crate::model::written::{AccountId, SpanText};
 use crate::model::{QUOTAS, QuotaSource, QuotaValue};
 
 /// One quota of one account and region: its value, and how teams share it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaSetting {
     /// The account.
+    #[schemars(with = "AccountId")]
     pub account: String,
     /// The region.
     pub region: String,
-    /// One of the words of `model::quota`: `glue-concurrent-runs`, `glue-dpus` and so on.
+    /// `glue-concurrent-runs`, `glue-concurrent-runs-per-job`, `glue-dpus`, `glue-flex-dpus` or
+    /// `emr-serverless-vcpus`.
     pub quota: String,
     /// Its value, in runs, DPUs or vCPUs. Comes before what Service Quotas says; absent where that
     /// is to be believed.
     #[serde(default)]
     pub value: Option<f64>,
-    /// How teams share it. A team that is not named may use what nobody else is sure of.
+    /// How teams share a quota. A team that is not named may use what nobody else is sure of.
     #[serde(default)]
     pub shares: Vec<ShareSetting>,
 }
 
 /// A team's share of a quota.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShareSetting {
     /// The team, as reports spell it.
@@ -43,15 +48,19 @@ pub struct ShareSetting {
 }
 
 /// The terms on which `quota check` and `quota reserve` answer.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaCheckSettings {
     /// How long ago runs may have been collected last: beyond that nobody knows what runs now.
+    #[schemars(with = "SpanText")]
+    #[serde(serialize_with = "compact::required")]
     pub stale_after: SignedDuration,
     /// What a run of unknown capacity is taken to hold, in DPUs or vCPUs. Absent: where there is
     /// such a run and the answer depends on it, the answer is that it cannot be known.
     pub unknown_run: Option<f64>,
     /// The longest term of a reservation.
+    #[schemars(with = "SpanText")]
+    #[serde(serialize_with = "compact::required")]
     pub longest_term: SignedDuration,
 }
 

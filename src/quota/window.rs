@@ -1,33 +1,38 @@
 //! Times of the week, said plainly: days, from, to, and the zone whose clocks are meant.
 
+use crate::model::written::{ClockText, ZoneText};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The days of the week that a wide enough time touches for certain, and one to spare.
 const DAYS_MAX: usize = 9;
 
 /// A time that comes every week, and what a team is sure of in it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowSetting {
-    /// Runs, DPUs or vCPUs.
+    /// How much of the quota it is sure of: runs, DPUs or vCPUs.
     pub units: f64,
-    /// The days it begins on, as `mon`; every day where empty.
+    /// The days it begins on; every day where there are none.
     #[serde(default)]
     pub days: Vec<Day>,
-    /// When it begins, as `18:00`.
+    /// When it begins.
+    #[schemars(with = "ClockText")]
     pub from: Time,
     /// When it ends: on the next day where that is not after `from`.
+    #[schemars(with = "ClockText")]
     pub to: Time,
-    /// Whose clocks: `Europe/London`.
+    /// Whose clocks.
     #[serde(default = "utc")]
+    #[schemars(with = "ZoneText")]
     pub time_zone: String,
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Day {
     /// Monday.

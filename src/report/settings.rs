@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::model::written::ZoneText;
 use crate::model::{Address, Occurrence, PeriodError, Usd};
 
 /// A report's settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportSettings {
     /// Who gets the whole report.
     pub recipients: Vec<Address>,
-    /// Who gets the report of a team's own runs, by team.
+    /// Who gets the report of a team's own runs, by the team's name.
     pub teams: BTreeMap<String, Vec<Address>>,
     /// The zone in which weeks begin, by its IANA name.
+    #[schemars(with = "ZoneText")]
     pub time_zone: String,
-    /// By how much late runs must move the total of a period that was reported already before the
-    /// next report says so, in US dollars.
+    /// In US dollars: late runs that move the total of a period that was reported already by more
+    /// than this are told in the next report.
     pub restate_threshold_usd: Usd,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
 use super::cron::{Cron, CronError};
@@ -115,14 +116,14 @@ struct File {
 }
 
 /// A change of one schedule in the main configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleChange {
-    /// Whether it is in force.
+    /// Whether it is in force, in place of what the schedule says.
     pub enabled: Option<bool>,
-    /// When it is due.
+    /// When it is due: a cron line of five fields, as `0 8 * * MON`.
     pub cron: Option<String>,
-    /// By which clock.
+    /// By which clock: a time zone, as `Europe/Berlin`.
     pub zone: Option<String>,
     /// The tables that go with a report's mails.
     pub attachments: Option<Vec<String>>,

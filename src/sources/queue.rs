@@ -63,6 +63,11 @@ impl<'de> Deserialize<'de> for QueueAddress {
     }
 }
 
+crate::model::written::text_schema!(QueueAddress, {
+    "type": "string", "title": "queue's URL", "pattern": "^https?://",
+    "examples": ["https://sqs.eu-west-1.amazonaws.com/111122223333/runledger-events"]
+});
+
 /// A message, received and not yet deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

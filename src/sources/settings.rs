@@ -1,22 +1,25 @@
 //! What is collected from where, and whose bill is read.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::sweep::account;
 use super::{QueueAddress, Service, Target};
 use crate::model::Usd;
+use crate::model::written::AccountId;
 
 /// What is collected from where: `[collect]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CollectSettings {
-    /// The accounts. None: the account and region of the credentials at hand.
+    /// The accounts that are read. Without any: the account and region of the credentials at hand.
     pub targets: Vec<Target>,
-    /// The services, by default both.
+    /// The services whose runs are read.
     pub engines: Vec<Service>,
-    /// Calls under way at once in an account, at least 1. AWS publishes no rate for these calls,
+    /// Calls under way at once in an account. AWS publishes no rate for these calls,
     /// and throttles whoever asks too much.
+    #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// The queue that EventBridge puts the engines' events into, if there is one.
     pub queue: Option<QueueAddress>,
@@ -39,16 +42,18 @@ impl Default for CollectSettings {
 
 /// Whose bill is read, what that may cost, and how far an estimate may be off: `[bill]` of the
 /// configuration. Without accounts no bill is read.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BillSettings {
-    /// The accounts in which Cost Explorer is asked.
+    /// The accounts in which Cost Explorer is asked: one that pays for others, or members one by
+    /// one. Without any, no bill is read.
     pub accounts: Vec<BillTarget>,
     /// Requests to Cost Explorer that one `bill refresh` may make. AWS takes $0.01 for each.
     pub max_requests: u32,
-    /// By how much of the bill, in percent, it may differ from the estimate ...
+    /// By how much of the bill, in percent, it may differ from the estimate before that is told as
+    /// a difference to chase: it has to be beyond this and `tolerance_usd`.
     pub tolerance_percent: Decimal,
-    /// ... and by how many US dollars: what is within either is no difference to chase.
+    /// By how many US dollars it may differ, likewise.
     pub tolerance_usd: Usd,
     /// The services whose bill is read as a whole, by Cost Explorer's names; found by name where
     /// there are none here. EMR Serverless is found by its usage types, and EMR is none of these.
@@ -86,11 +91,12 @@ impl BillSettings {
 }
 
 /// An account in which Cost Explorer is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BillTarget {
-    /// The account, twelve digits. Who it is that answers is checked.
+    /// The account. Who it is that answers is checked.
     #[serde(deserialize_with = "account")]
+    #[schemars(with = "AccountId")]
     pub account: String,
     /// Whether it pays for others: its bill is then that of all accounts that it names.
     #[serde(default)]

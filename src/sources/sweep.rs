@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::mpsc;
 
 use crate::aws::{AwsError, Trouble};
+use crate::model::written::AccountId;
 use crate::model::{Definition, Engine, JobRun, QuotaValue, RunIdentity};
 
 /// How long before the wanted instant a run may have started and yet have ended after it, or still
@@ -22,7 +24,9 @@ pub(super) const RUN_LENGTH_MAX: SignedDuration = SignedDuration::from_hours(8 *
 const BATCHES_WAITING_MAX: usize = 2;
 
 /// A service whose runs can be collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema, Serialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
     /// AWS Glue.
@@ -41,11 +45,12 @@ impl From<Service> for Engine {
 }
 
 /// An account to collect from, and how to get in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The account, twelve digits. Who it is that answers is checked: runs are stored under it.
+    /// The account. Who it is that answers is checked: runs are stored under it.
     #[serde(deserialize_with = "account")]
+    #[schemars(with = "AccountId")]
     pub account: String,
     /// The role to assume there; without one, the credentials at hand are that account's own.
     #[serde(default)]
@@ -55,6 +60,7 @@ pub struct Target {
     pub external_id: Option<String>,
     /// The regions, as `eu-west-1`; at least one.
     #[serde(deserialize_with = "regions")]
+    #[schemars(length(min = 1))]
     pub regions: Vec<String>,
 }
 

@@ -36,6 +36,7 @@ mod write;
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::aws::{RefuseNoAnswer, RetryTooMany};
@@ -60,14 +61,14 @@ pub use task_runs::{ReportInputs, TaskMail, TaskRun};
 pub use turns::{StoredTurn, Turn, TurnState};
 
 /// How the store behaves.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
-    /// Where the store is, unless `--store` says otherwise.
+    /// The file, or the table on AWS, unless `--store` says otherwise.
     pub location: StoreLocation,
     /// Days for which a run is kept after its end.
     pub retention_days: u32,
-    /// Items that one transaction carries. DynamoDB takes 100, DynamoDB Local 10.
+    /// Items that one transaction carries. DynamoDB takes 100, the DynamoDB Local of 2020 takes 10.
     pub transaction_items: usize,
 }
 
@@ -186,6 +187,12 @@ impl<'de> Deserialize<'de> for StoreLocation {
     }
 }
 
+impl serde::Serialize for StoreLocation {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 impl std::fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -194,3 +201,8 @@ impl std::fmt::Display for StoreLocation {
         }
     }
 }
+
+crate::model::written::text_schema!(StoreLocation, {
+    "type": "string", "title": "store", "pattern": "^(embedded|dynamodb)(:.+)?$",
+    "examples": ["embedded:runledger.db", "dynamodb:runledger"]
+});

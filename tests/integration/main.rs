@@ -10,6 +10,7 @@ mod attachments;
 mod bill;
 mod chargeback;
 mod collect;
+mod configuration;
 mod delivery;
 mod doctor;
 mod events;

@@ -30,7 +30,9 @@ fn the_readme_and_the_check_name_the_same_test_command() {
 
 #[test]
 fn links_of_the_documents_lead_somewhere() {
-    for document in ["README.md", "ARCHITECTURE.md", "tests/bench/README.md"] {
+    for document in
+        ["README.md", "ARCHITECTURE.md", "docs/configuration.md", "tests/bench/README.md"]
+    {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
         let text = read(document);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, RunFacts};
@@ -13,7 +14,7 @@ use crate::alerts::rule::Rule;
 pub(crate) struct ApplicationUnbounded;
 
 /// There are none.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct None {}
 

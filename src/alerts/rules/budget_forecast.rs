@@ -1,6 +1,7 @@
 //! `budget-forecast`: a team that will have used more than its budget by the month's end. Once it
 //! has, `budget-used` says so.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::Facts;
@@ -12,10 +13,10 @@ use crate::alerts::words::{beyond_usd, dollars};
 pub(crate) struct BudgetForecast;
 
 /// From when on a forecast is told.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Over {
-    /// Percent of the budget.
+    /// The part of the budget, in percent.
     percent: u64,
 }
 

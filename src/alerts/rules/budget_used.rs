@@ -1,5 +1,6 @@
 //! `budget-used`: how much of a team's budget of the month is used, told at each step.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::Facts;
@@ -11,11 +12,11 @@ use crate::alerts::words::{beyond_usd, dollars};
 pub(crate) struct BudgetUsed;
 
 /// The steps.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Steps {
-    /// Percent of the budget, each greater than the one before. The last is critical, the one
-    /// before it a warning, any other good to know.
+    /// Parts of the budget in percent, each greater than the one before. The last is critical, the
+    /// one before it a warning, any other good to know.
     percents: Vec<u64>,
 }
 

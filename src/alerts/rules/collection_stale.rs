@@ -1,5 +1,6 @@
 //! `collection-stale`: an account and region that was not read for too long, or cannot be.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, SourceFacts};
@@ -11,10 +12,10 @@ use crate::alerts::words::{duration, time};
 pub(crate) struct CollectionStale;
 
 /// How old what was read may be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Stale {
-    /// As many hours; one where the last try failed.
+    /// How many hours; where the last try failed it is one.
     hours: u64,
 }
 

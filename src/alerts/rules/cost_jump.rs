@@ -4,6 +4,7 @@
 //! a job that is as cheap as ever but runs ten times as often jumps too. What is judged is no part
 //! of the history that it is judged by.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::speaking_ends;
@@ -18,16 +19,16 @@ use crate::model::{Usd, utc_day};
 pub(crate) struct CostJump;
 
 /// When a cost is a jump: all of it must hold.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CostJumps {
-    /// It is so many times the median.
+    /// How many times the median it is, at least: all of these must hold.
     times: u64,
-    /// It is so many times the usual deviation above the median.
+    /// How many times the usual deviation it is above the median.
     spreads: u64,
-    /// It is so much above the median.
+    /// How much it is above the median, in US dollars.
     floor_usd: Usd,
-    /// So many runs, or days, are known.
+    /// How many runs, or days, are known of it.
     history_min: usize,
 }
 

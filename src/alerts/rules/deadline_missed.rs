@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Time;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, JobFacts};
@@ -15,12 +16,12 @@ use crate::alerts::words::{duration, time};
 pub(crate) struct DeadlineMissed;
 
 /// When a job is to be complete.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Deadline {
-    /// By when: `18:00 Europe/London`. Without it there is no deadline.
+    /// By when. Without it there is no deadline.
     by: Option<LocalTime>,
-    /// On which days, where not on all.
+    /// The days of the deadline, where not all.
     days: Days,
     /// From which local time on a good end counts; where that is after `by`, on the day before.
     from: String,

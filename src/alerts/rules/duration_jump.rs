@@ -1,6 +1,7 @@
 //! `duration-jump`: a run that took far longer than the job's runs before it. One that is still
 //! under way is `running-long`'s affair; streams and sessions last as long as they may.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::speaking_ends;
@@ -15,16 +16,16 @@ use crate::model::utc_day;
 pub(crate) struct DurationJump;
 
 /// When a length is a jump: all of it must hold.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DurationJumps {
-    /// It is so many times the median.
+    /// How many times the median it is, at least: all of these must hold.
     times: u64,
-    /// It is so many times the usual deviation above the median.
+    /// How many times the usual deviation it is above the median.
     spreads: u64,
-    /// It is so much above the median.
+    /// How much it is above the median, in minutes.
     floor_minutes: u64,
-    /// So many runs are known.
+    /// How many runs are known of it.
     history_min: usize,
 }
 

@@ -1,6 +1,7 @@
 //! `duration-limit`: a run that took too long, or has been going on for too long: the time it used,
 //! not the timeout that it was given. Streams and sessions last as long as they may.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::speaking_ends;
@@ -14,10 +15,10 @@ use crate::analysis::JobKey;
 pub(crate) struct DurationLimit;
 
 /// How long a run may take.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Time {
-    /// As many minutes.
+    /// The longest time, in minutes.
     limit_minutes: u64,
 }
 

@@ -1,6 +1,7 @@
 //! `failure-streak`: a job that only ends badly, time after time. A chain of retries is one time;
 //! runs that somebody stopped neither lengthen a streak nor end it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_end;
@@ -13,7 +14,7 @@ use crate::alerts::words::{number, time};
 pub(crate) struct FailureStreak;
 
 /// When a row of bad ends is a streak.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Streak {
     /// How many bad ends in a row.

@@ -1,5 +1,6 @@
 //! `job-cost-day`: a job that costs too much in a day: today so far, or yesterday.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::Facts;
@@ -12,10 +13,10 @@ use crate::model::{Usd, utc_day};
 pub(crate) struct JobCostDay;
 
 /// What a job may cost.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DayCost {
-    /// As much on a UTC day.
+    /// The most that a UTC day may cost, in US dollars.
     limit_usd: Usd,
 }
 

@@ -1,6 +1,7 @@
 //! `job-cost-week`: a job that costs too much in seven days, today so far among them.
 
 use jiff::ToSpan;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::Facts;
@@ -13,10 +14,10 @@ use crate::model::{Usd, utc_day};
 pub(crate) struct JobCostWeek;
 
 /// What a job may cost.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WeekCost {
-    /// As much on seven UTC days.
+    /// The most that seven UTC days may cost, in US dollars.
     limit_usd: Usd,
 }
 

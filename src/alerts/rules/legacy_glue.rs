@@ -1,6 +1,7 @@
 //! `legacy-glue`: a Spark job on Glue 0.9 or 1.0, where every run is billed for ten minutes at
 //! least. (From 2.0 on it is one minute: the Glue pricing page.)
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, RunFacts};
@@ -13,10 +14,11 @@ use crate::model::{Engine, JobKind, Usd};
 pub(crate) struct LegacyGlue;
 
 /// From when on it is worth a word.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Worth {
-    /// What the minimum cost within 24 hours; from 0 on, every job on such a version counts.
+    /// What the minimum cost within 24 hours, in US dollars; at 0 every job on such a version
+    /// counts.
     floor_usd: Usd,
 }
 

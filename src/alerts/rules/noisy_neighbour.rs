@@ -1,5 +1,6 @@
 //! `noisy-neighbour`: a team that uses more of a quota than is its share while others wait for it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{amount, quota_is_gone, share_thousandths};
@@ -12,10 +13,10 @@ use crate::alerts::words::counted;
 pub(crate) struct NoisyNeighbour;
 
 /// What a team may use while others wait.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Share {
-    /// So much of the quota, where no share of the team is configured.
+    /// The part of the quota in percent, where no share of the team is configured.
     percent: u32,
 }
 

@@ -1,5 +1,6 @@
 //! `owner-missing`: a job that ran within a day and that nobody owns.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::Facts;
@@ -11,7 +12,7 @@ use crate::ownership::UNALLOCATED;
 pub(crate) struct OwnerMissing;
 
 /// What counts as an owner.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ownership {
     /// Whether it must be a tag: a rule of the configuration is not enough.

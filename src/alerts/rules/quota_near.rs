@@ -1,5 +1,6 @@
 //! `quota-near`: a quota that was nearly used up within a day.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{amount, quota_is_gone, share_thousandths};
@@ -12,12 +13,12 @@ use crate::alerts::words::time;
 pub(crate) struct QuotaNear;
 
 /// How near is too near.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Near {
-    /// A warning from so much of the quota on.
+    /// From this part of the quota on, in percent, it is a warning.
     warning_percent: u64,
-    /// Critical from so much of the quota on.
+    /// From this part of the quota on, in percent, it is critical.
     critical_percent: u64,
 }
 

@@ -1,5 +1,6 @@
 //! `report-overdue`: a report that its readers should have had by now.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, ReportFacts};
@@ -11,10 +12,10 @@ use crate::alerts::words::{counted, duration, time};
 pub(crate) struct ReportOverdue;
 
 /// How late a report may be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Overdue {
-    /// As many hours after it was due.
+    /// How many hours after it was due.
     hours: u64,
 }
 

@@ -1,5 +1,6 @@
 //! `retry-storm`: a job that is retried again and again within a day.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, RunFacts};
@@ -12,7 +13,7 @@ use crate::model::Usd;
 pub(crate) struct RetryStorm;
 
 /// When retries are a storm.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Storm {
     /// How many retries within 24 hours.

@@ -1,5 +1,6 @@
 //! `run-cost`: a run that cost too much, within a day or as the job's last one.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::speaking_ends;
@@ -13,10 +14,10 @@ use crate::model::Usd;
 pub(crate) struct RunCost;
 
 /// What one run may cost.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Cost {
-    /// As much.
+    /// The most that a run may cost, in US dollars.
     limit_usd: Usd,
 }
 

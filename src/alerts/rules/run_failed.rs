@@ -1,6 +1,7 @@
 //! `run-failed`: runs that failed, by themselves or because of their trigger, and that nothing has
 //! made good.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_end::{self, Words};
@@ -13,7 +14,7 @@ use crate::model::RunState;
 pub(crate) struct RunFailed;
 
 /// There are none: one failed run is enough.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct None {}
 

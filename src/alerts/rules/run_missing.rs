@@ -7,6 +7,7 @@
 //! gone for two weeks: it may have been retired.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::facts::{Facts, JobFacts};
@@ -32,14 +33,14 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(90);
 const RETIRED: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// When a start is missing.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Missing {
-    /// So long after it was expected.
+    /// How long after it was expected, in minutes.
     grace_minutes: u32,
     /// When it is to start, where its own rhythm is not to decide.
     starts_at: Option<LocalTime>,
-    /// On which days, where not on all.
+    /// The days of `starts_at`, where not all.
     days: Days,
 }
 

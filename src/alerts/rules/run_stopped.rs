@@ -1,5 +1,6 @@
 //! `run-stopped`: runs that somebody stopped or cancelled, and that nothing has made good.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_end::{self, Words};
@@ -12,7 +13,7 @@ use crate::model::RunState;
 pub(crate) struct RunStopped;
 
 /// There are none: one stopped run is enough.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct None {}
 

@@ -1,5 +1,6 @@
 //! `run-timeout`: runs that were ended by their timeout, and that nothing has made good.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_end::{self, Words};
@@ -12,7 +13,7 @@ use crate::model::RunState;
 pub(crate) struct RunTimeout;
 
 /// There are none: one run that timed out is enough.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct None {}
 

@@ -1,5 +1,6 @@
 //! `running-long`: a run that is still under way, far longer than the job usually takes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::usual::{Jump, usual};
@@ -13,16 +14,16 @@ use crate::model::utc_day;
 pub(crate) struct RunningLong;
 
 /// When a run is under way for too long: all of it must hold.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Long {
-    /// It is so many times the median.
+    /// How many times the median it is, at least: all of these must hold.
     times: u64,
-    /// It is so many times the usual deviation above the median.
+    /// How many times the usual deviation it is above the median.
     spreads: u64,
-    /// It is so much above the median.
+    /// How much it is above the median, in minutes.
     floor_minutes: u64,
-    /// So many runs are known.
+    /// How many runs are known of it.
     history_min: usize,
 }
 

@@ -1,6 +1,7 @@
 //! `timeout-setting`: a job whose configured timeout lets a run that hangs go on for too long.
 //! About the setting alone; how long runs take is `duration-limit`'s affair. Streams have no end.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::latest_configured;
@@ -12,10 +13,10 @@ use crate::alerts::rule::{Rule, job_has_not_run};
 pub(crate) struct TimeoutSetting;
 
 /// How long a timeout may be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Timeout {
-    /// As many minutes.
+    /// The longest timeout, in minutes.
     limit_minutes: u64,
 }
 

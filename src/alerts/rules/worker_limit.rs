@@ -1,5 +1,6 @@
 //! `worker-limit`: a job whose latest run has more workers than it may have.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::latest_configured;
@@ -11,10 +12,10 @@ use crate::alerts::rule::{Rule, job_has_not_run};
 pub(crate) struct WorkerLimit;
 
 /// How many workers a job may have.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Workers {
-    /// As many, and no limit where nothing is said.
+    /// The most workers. Without it there is no limit.
     workers: Option<u32>,
 }
 
