@@ -242,20 +242,25 @@ async fn examined_store(
     match location {
         StoreLocation::Embedded(file) if !file.exists() => (StoreFound::NoFile(file.clone()), None),
         StoreLocation::Embedded(file) => match Store::embedded(&absolute(file), settings).await {
-            Ok(store) => {
-                let is_of_container = is_of_container(&absolute(file));
-                (StoreFound::File { path: file.clone(), is_of_container }, Some(store))
-            }
+            Ok(store) => match store.table().reach().await {
+                Ok(form) => {
+                    let is_of_container = is_of_container(&absolute(file));
+                    let path = file.clone();
+                    (StoreFound::File { path, is_of_container, form }, Some(store))
+                }
+                Err(error) => (StoreFound::Unusable(error), None),
+            },
             Err(error) => (StoreFound::Unusable(error), None),
         },
         StoreLocation::Dynamodb(name) => {
             let store = Store::dynamodb(aws, name.clone(), settings);
-            if let Err(error) = store.table().reach().await {
-                return (StoreFound::Unusable(error), None);
-            }
+            let form = match store.table().reach().await {
+                Ok(form) => form,
+                Err(error) => return (StoreFound::Unusable(error), None),
+            };
             let ttl = store.table().has_ttl().await;
             let protection = store.table().look_at_protection().await;
-            (StoreFound::Table { name: name.clone(), ttl, protection }, Some(store))
+            (StoreFound::Table { name: name.clone(), ttl, protection, form }, Some(store))
         }
     }
 }

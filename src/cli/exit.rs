@@ -99,7 +99,7 @@ impl From<PeriodError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
-            StoreError::NoRegion { .. } => Exit::Usage,
+            StoreError::NoRegion { .. } | StoreError::Newer { .. } => Exit::Usage,
             error if error.is_unavailable() => Exit::AwsUnavailable,
             _ => Exit::Failed,
         };

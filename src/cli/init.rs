@@ -42,6 +42,9 @@ impl Init {
         let config = Config::load(Some(path))?;
         let app = App::open(config, world.store.clone()).await?;
         let created = app.store.table().create().await?;
+        if app.store.table().reach().await?.is_behind() {
+            app.store.table().record_form().await?;
+        }
         let line = match created {
             Created::New => "created the table, with TTL",
             Created::TtlEnabled => "the table was there; turned its TTL on",

@@ -122,6 +122,11 @@ impl Journal {
         Self(Some(Arc::new(Mutex::new(page))))
     }
 
+    /// Whether there is a record: of what stores or sends there is.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn page(&self) -> Option<MutexGuard<'_, Page>> {
         let page = self.0.as_ref()?;
         // Nothing panics while it holds a page; and a page is worth keeping if something did.

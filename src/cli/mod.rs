@@ -195,12 +195,12 @@ impl World {
                 "`runledger init`, `import` and `collect` make one; --store names another",
             ));
         }
-        self.open(config).await
+        self.open(config, self.journal.is_kept()).await
     }
 
     /// For commands that write: an embedded store is made where there is none.
     async fn app_to_write(&self) -> Result<App, Failure> {
-        self.open(self.config()?).await
+        self.open(self.config()?, true).await
     }
 
     /// For the command that outlasts trouble: what may pass is not waited for here.
@@ -208,13 +208,20 @@ impl World {
         let app = App::open(self.config()?, self.store.clone()).await?;
         match app.store.table().reach().await {
             Err(error) if !error.is_unavailable() => Err(error.into()),
+            Ok(form) if form.is_behind() => {
+                app.store.table().record_form().await?;
+                Ok(app)
+            }
             _ => Ok(app),
         }
     }
 
-    async fn open(&self, config: Config) -> Result<App, Failure> {
+    async fn open(&self, config: Config, writes: bool) -> Result<App, Failure> {
         let app = App::open(config, self.store.clone()).await?;
-        app.store.table().reach().await?;
+        let form = app.store.table().reach().await?;
+        if writes && form.is_behind() {
+            app.store.table().record_form().await?;
+        }
         self.journal.begin(&app).await;
         Ok(app)
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use super::form::FORM;
 use crate::aws::{AwsError, Trouble};
 
 /// A failure of the store.
@@ -62,6 +63,18 @@ pub enum StoreError {
         /// AWS's code and words.
         message: String,
     },
+    /// A newer program has written to the table, in a form that this one does not know.
+    #[error(
+        "table `{table}` is in form {}, which a newer Runledger wrote; this one knows form {FORM}, \
+         and does nothing rather than misread it",
+        form.map_or_else(|| "?".to_owned(), |form| form.to_string())
+    )]
+    Newer {
+        /// The table's name.
+        table: String,
+        /// The number of its form, where it can be read.
+        form: Option<u32>,
+    },
     /// An item that this version cannot read.
     #[error("item {key} of table `{table}` cannot be read: {reason}")]
     Unreadable {
@@ -94,6 +107,7 @@ impl StoreError {
             }
             Self::Unavailable { trouble, .. } => trouble.hint(),
             Self::Refused { .. } => "check that the table has the keys `pk` and `sk`",
+            Self::Newer { .. } => "start the newer version again: going back ends at a new form",
             Self::Unreadable { .. } => "a newer version may have written it: upgrade",
             Self::Contended { .. } => "run it again: what was stored until then stays",
         }

@@ -4,7 +4,7 @@
 //! One packed attribute because a Query's cost in processor time is per attribute: a report that
 //! reads 100,000 runs spends most of its time taking answers apart. The JSON's names are short for
 //! the same reason, and its members are only ever added to, never changed in meaning: an older
-//! version reads past what it does not know.
+//! version reads past what it does not know, and keeps it where it writes (`beyond`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::beyond::Beyond;
 use super::keys::{self, PARTITION_KEY, SORT_KEY, TTL};
 use crate::model::{
     Architecture, Definition, ExecutionClass, JobKind, JobRun, Reading, Resources, RunState, Stamp,
@@ -36,7 +37,7 @@ pub(super) const STORED_UNDER: &str = "under";
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A run with what the store knows beside its facts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stored {
     pub(super) run: JobRun,
     /// When the run was first stored: later than its report's sending, and the run is late.
@@ -44,6 +45,8 @@ pub(super) struct Stored {
     pub(super) version: u64,
     /// See [`STORED_UNDER`].
     pub(super) under: Option<String>,
+    /// What a newer version said of the run.
+    pub(super) beyond: Beyond,
 }
 
 impl Stored {
@@ -67,6 +70,7 @@ impl Stored {
         if let Some(under) = &self.under {
             item.insert(STORED_UNDER.to_owned(), text(under));
         }
+        self.beyond.put_into(&mut item);
         item
     }
 
@@ -76,7 +80,14 @@ impl Stored {
         let (run, first_stored) = run_of_item(item)?;
         let version = number(VERSION).and_then(|n| n.parse().ok()).ok_or("no version")?;
         let under = item.get(STORED_UNDER).and_then(|value| value.as_s().ok()).cloned();
-        Ok(Self { run, first_stored, version, under })
+        Ok(Self { run, first_stored, version, under, beyond: Beyond::default() })
+    }
+
+    /// Reads an item that is to be merged and written again: with what this version does not know.
+    pub(super) fn of_item_to_merge(item: &Item) -> Result<Self, String> {
+        let stored = Self::of_item(item)?;
+        let beyond = Beyond::of(item, &stored);
+        Ok(Self { beyond, ..stored })
     }
 }
 
@@ -413,6 +424,7 @@ mod tests {
             first_stored: Timestamp::from_second(77).unwrap(),
             version: 4,
             under: Some("RUN#2026-11-10#1".into()),
+            beyond: Beyond::default(),
         };
         let item = stored.to_item("OPEN", 123);
         assert_eq!(Stored::of_item(&item), Ok(Stored { version: 5, ..stored }));

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::beyond::Beyond;
 use super::item::{Item, Stored, in_microseconds};
 use super::keys::{self, PARTITION_KEY, TTL};
 use super::{Store, StoreError};
@@ -58,7 +59,8 @@ impl Store {
             }
             let first_stored = found.as_ref().map_or(now, |old| old.first_stored);
             let version = found.as_ref().map_or(0, |old| old.version);
-            let new = Stored { run: merged, first_stored, version, under: None };
+            let beyond = found.as_ref().map_or_else(Beyond::default, |old| old.beyond.clone());
+            let new = Stored { run: merged, first_stored, version, under: None, beyond };
             let term = i64::from(self.settings.retention_days) * 86_400;
             let item = new.to_item(&partition, now.as_second() + term);
             if self.table.put_if_version(item, found.map(|old| old.version), now).await? {
@@ -78,7 +80,7 @@ impl Store {
     }
 
     fn late_of(&self, item: &Item) -> Result<Stored, StoreError> {
-        Stored::of_item(item).map_err(|reason| self.table.unreadable(item, reason))
+        Stored::of_item_to_merge(item).map_err(|reason| self.table.unreadable(item, reason))
     }
 }
 

@@ -5,6 +5,7 @@
 //! in-process from a file (`embedded`). SDK types do not leave this room.
 
 mod alert_state;
+mod beyond;
 mod bills;
 mod chunks;
 mod closed;
@@ -13,6 +14,7 @@ pub(crate) mod dying;
 mod embedded;
 mod error;
 mod find;
+mod form;
 mod item;
 mod keys;
 mod late;
@@ -44,6 +46,7 @@ use crate::aws::{RefuseNoAnswer, RetryTooMany};
 pub use alert_state::Generation;
 pub use closed::{ClosedBy, ClosedMonth, ClosingOutcome, MonthToClose};
 pub use error::StoreError;
+pub use form::{FORM, StoredForm};
 pub use lease::{Clock, RealClock};
 pub use ledger::{
     Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,

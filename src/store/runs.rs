@@ -17,6 +17,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+use super::beyond::Beyond;
 use super::item::{Item, Stored, in_microseconds};
 use super::keys::{self, OPEN};
 use super::transact::{TRANSACTION_ITEMS_MAX, TRANSACTION_ITEMS_MIN, Transacted};
@@ -205,7 +206,8 @@ impl Store {
         let mut answers = stream::iter(requests).buffer_unordered(CONCURRENCY);
         while let Some((partition, items)) = answers.try_next().await? {
             for item in items {
-                let stored = Stored::of_item(&item).map_err(|e| self.table.unreadable(&item, e))?;
+                let stored =
+                    Stored::of_item_to_merge(&item).map_err(|e| self.table.unreadable(&item, e))?;
                 let key = keys::identity_key(&stored.run.identity);
                 found.entry(key).or_default().items.push((partition.to_owned(), stored));
             }
@@ -237,6 +239,8 @@ impl Store {
         let first_stored =
             found.items.iter().map(|(_, stored)| stored.first_stored).min().unwrap_or(now);
         let plan = |actions, days, change| Plan { key: key.to_owned(), actions, days, change };
+        let beyond = found.items.iter().map(|(_, stored)| &stored.beyond);
+        let beyond = beyond.fold(Beyond::default(), Beyond::with);
         let nothing = |change| Ok(plan(Vec::new(), Vec::new(), change));
         let day = merged.end().map(|end| keys::run_partition(key, end));
         let expires = expiry(merged.end().unwrap_or(now), i64::from(self.settings.retention_days));
@@ -260,7 +264,8 @@ impl Store {
         for (partition, under, expires) in &targets {
             let old = found.items.iter().find(|(at, _)| at == partition).map(|(_, old)| old);
             let version = old.map_or(0, |old| old.version);
-            let new = Stored { run: merged.clone(), first_stored, version, under: under.clone() };
+            let (run, under, beyond) = (merged.clone(), under.clone(), beyond.clone());
+            let new = Stored { run, first_stored, version, under, beyond };
             if old != Some(&new) {
                 let item = new.to_item(partition, *expires);
                 actions.push(self.table.put_seen(item, old.map(|old| old.version))?);

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::StoreError;
+use super::form::{PLACE, StoredForm};
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
 use crate::aws::Trouble;
@@ -57,26 +58,32 @@ impl Table {
         &self.name
     }
 
-    /// Finds out whether the table can be used, in a few attempts, by asking for an item that is
-    /// not there.
+    /// Finds out whether the table can be used, in a few attempts, by asking in which form it is.
     ///
     /// # Errors
-    /// When there is no region, no credentials, no network or no table, or reading is not allowed.
-    pub async fn reach(&self) -> Result<(), StoreError> {
+    /// When there is no region, no credentials, no network or no table, reading is not allowed, or
+    /// a newer program has written to the table.
+    pub async fn reach(&self) -> Result<StoredForm, StoreError> {
         self.has_region()?;
         let asked = self
             .client
             .get_item()
             .table_name(&self.name)
-            .set_key(Some(key_of("reach", "reach")))
+            .set_key(Some(key_of(PLACE.0, PLACE.1)))
+            .consistent_read(true)
             .customize()
             .config_override(few_attempts())
             .send()
             .await;
-        let Err(error) = asked else { return Ok(()) };
+        let error = match asked {
+            Ok(answer) => return self.form_of(answer.item.as_ref()),
+            Err(error) => error,
+        };
         match StoreError::of(&self.name, "GetItem", &error) {
             // It is there, and busy: the calls to come have the patience that this one has not.
-            StoreError::Unavailable { trouble: Trouble::Throttled, .. } => Ok(()),
+            StoreError::Unavailable { trouble: Trouble::Throttled, .. } => {
+                Ok(StoredForm::current())
+            }
             error => Err(error),
         }
     }

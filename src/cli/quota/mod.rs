@@ -173,7 +173,7 @@ impl Reserve {
 
 impl Release {
     async fn run(self, world: &World) -> Result<Exit, Failure> {
-        let counter = Counter::of(world.app().await.map_err(unknown)?)?;
+        let counter = Counter::of(world.app_to_write().await.map_err(unknown)?)?;
         let run_id = self.run_id.as_deref();
         let released = counter.desk().release(&self.id, run_id, world.now).await;
         let line = match (released.map_err(cannot_know)?, run_id) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::check::{Check, Group, State};
-use crate::store::{Protection, StoreError};
+use crate::store::{FORM, Protection, StoreError, StoredForm};
 
 /// What was found where the store should be.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub enum StoreFound {
         path: PathBuf,
         /// Whether it goes when the container does.
         is_of_container: bool,
+        /// Its form.
+        form: StoredForm,
     },
     /// A table of DynamoDB.
     Table {
@@ -27,6 +29,8 @@ pub enum StoreFound {
         ttl: Result<bool, StoreError>,
         /// What protects it.
         protection: Protection,
+        /// Its form.
+        form: StoredForm,
     },
 }
 
@@ -40,9 +44,24 @@ pub(super) fn judge(found: &StoreFound) -> Vec<Check> {
             vec![Check::wrong(GROUP, "file", &found, fix)]
         }
         StoreFound::Unusable(error) => vec![unusable("reach", State::Wrong, error)],
-        StoreFound::File { path, is_of_container } => vec![file(path, *is_of_container)],
-        StoreFound::Table { name, ttl, protection } => table(name, ttl, protection),
+        StoreFound::File { path, is_of_container, form } => {
+            vec![file(path, *is_of_container), form_check(*form)]
+        }
+        StoreFound::Table { name, ttl, protection, form } => {
+            let mut checks = table(name, ttl, protection);
+            checks.push(form_check(*form));
+            checks
+        }
     }
+}
+
+/// A form that is too new is no form but an error.
+fn form_check(form: StoredForm) -> Check {
+    let found = match form.number() {
+        Some(number) => format!("of form {number}, and this program writes form {FORM}"),
+        None => format!("no form is on record; the next start that writes records {FORM}"),
+    };
+    Check::ok(GROUP, "form", &found)
 }
 
 fn file(path: &Path, is_of_container: bool) -> Check {
@@ -125,10 +144,11 @@ mod tests {
                 recovery: Err(denied("DescribeContinuousBackups")),
                 deletion: Ok(false),
             },
+            form: StoredForm::current(),
         };
         let checks = judge(&found);
         let states: Vec<State> = checks.iter().map(|check| check.state).collect();
-        assert_eq!(states, [State::Ok, State::Warn, State::NotChecked, State::Warn]);
+        assert_eq!(states, [State::Ok, State::Warn, State::NotChecked, State::Warn, State::Ok]);
         let fix = checks[2].fix.as_deref().unwrap();
         assert!(fix.contains("`dynamodb:DescribeContinuousBackups`"), "{fix}");
     }
@@ -138,7 +158,9 @@ mod tests {
         let state = |found| judge(&found)[0].state;
         assert_eq!(state(StoreFound::Unusable(denied("GetItem"))), State::Wrong);
         assert_eq!(state(StoreFound::NoFile("x.db".into())), State::Wrong);
-        let file = |is_of_container| StoreFound::File { path: "x.db".into(), is_of_container };
+        let form = StoredForm::current();
+        let file =
+            |is_of_container| StoreFound::File { path: "x.db".into(), is_of_container, form };
         assert_eq!((state(file(true)), state(file(false))), (State::Warn, State::Ok));
     }
 }
