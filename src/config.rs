@@ -44,7 +44,8 @@ pub struct Config {
     pub account: Option<String>,
     /// The region of imported runs whose file does not tell it.
     pub region: Option<String>,
-    /// A folder with report templates of your own.
+    /// A folder with report templates of your own: each takes the place of the one of its name that
+    /// ships.
     #[schemars(with = "Option<PathText>")]
     pub templates: Option<PathBuf>,
     /// Where runs are kept, and for how long.

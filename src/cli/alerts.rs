@@ -10,6 +10,7 @@ use super::output::{complain, data, say};
 use super::report::{exit_of, tell};
 use super::{Exit, Failure, World};
 use crate::alerts::{Alert, Quiet, Stage};
+use crate::report::MailKind;
 use crate::store::RealClock;
 use crate::tasks::alert_facts::alert_facts;
 use crate::tasks::alerts::{Telling, Told, look};
@@ -69,7 +70,13 @@ impl Alerts {
             Format::Text => text::text(&told, self.explain),
             Format::Json => json::json(&told)?,
         })?;
-        Ok(self.exit(world, &told))
+        let exit = self.exit(world, &told);
+        Ok(match told.telling {
+            Telling::Done(_) => {
+                world.by_templates(&alerting.outlets.templates, MailKind::Alerts, exit)
+            }
+            _ => exit,
+        })
     }
 
     fn exit(&self, world: &World, told: &Told) -> Exit {

@@ -11,6 +11,7 @@ use super::report::{exit_of, tell};
 use super::{Exit, Failure, World};
 use crate::app::App;
 use crate::model::{Period, Usd};
+use crate::report::MailKind;
 use crate::report::words::visible;
 use crate::store::{ClosedMonth, ClosingOutcome, RealClock};
 use crate::tasks::chargeback::{
@@ -68,6 +69,8 @@ struct Shown {
     total_usd: Usd,
     as_of: Timestamp,
     closed: bool,
+    /// How the command ends, as far as showing decides it.
+    exit: Exit,
 }
 
 impl Chargeback {
@@ -86,7 +89,9 @@ impl Chargeback {
         } else if !self.send {
             data(&self.text(&shown.files))?;
         }
-        if self.send { send(&app, world, &month, shown).await } else { Ok(Exit::Done) }
+        let exit = shown.exit;
+        let sent = if self.send { send(&app, world, &month, shown).await? } else { Exit::Done };
+        Ok(if sent == Exit::Done { exit } else { sent })
     }
 
     fn month(&self, now: Timestamp) -> Result<Period, Failure> {
@@ -105,6 +110,12 @@ impl Chargeback {
             return Ok(Shown::of(found));
         }
         let (templates, books) = (app.templates()?, app.books().await?);
+        if let (true, Some(trouble)) = (self.close, templates.trouble(MailKind::Chargeback)) {
+            return Err(Failure::usage(
+                format!("own templates fail, and what is closed stays for ever: {trouble}"),
+                "correct the template, or remove `templates` to use the built-in ones",
+            ));
+        }
         let request = request(app, month, world.now);
         let open = open_month(&app.store, &books, &request).await?;
         for warning in &open.expiring {
@@ -113,7 +124,8 @@ impl Chargeback {
         if !self.close {
             let total_usd = open.statement.total_usd;
             let files = Files::of(&open.statement, &templates)?;
-            return Ok(Shown { files, total_usd, as_of: world.now, closed: false });
+            let exit = world.by_templates(&templates, MailKind::Chargeback, Exit::Done);
+            return Ok(Shown { files, total_usd, as_of: world.now, closed: false, exit });
         }
         let order =
             CloseOrder { by: world.who(), now: world.now, forced_because: self.why.clone() };
@@ -142,7 +154,7 @@ impl Chargeback {
 impl Shown {
     fn of(closed: Closed) -> Self {
         let Closed { header, files, total_usd } = closed;
-        Self { files, total_usd, as_of: header.closed.at, closed: true }
+        Self { files, total_usd, as_of: header.closed.at, closed: true, exit: Exit::Done }
     }
 }
 
@@ -177,7 +189,7 @@ async fn send(app: &App, world: &World, month: &Period, shown: Shown) -> Result<
             "add `recipients` to [chargeback]",
         ));
     }
-    let Shown { files, total_usd, as_of, closed } = shown;
+    let Shown { files, total_usd, as_of, closed, exit: _ } = shown;
     let mails = mails(mail, recipients, &month.name, &files, total_usd, (as_of, closed));
     let terms = Terms {
         by: world.who(),

@@ -9,8 +9,8 @@ use super::output::{data, json, say};
 use super::{Exit, Failure, World, schedule};
 use crate::app::patient;
 use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
-use crate::report::Templates;
 use crate::report::words::visible;
+use crate::report::{MailKind, Templates};
 use crate::store::RealClock;
 use crate::tasks::doctor::{Check, Examination, Setup, State, Verdict, examine};
 
@@ -58,14 +58,18 @@ fn setup(world: &World, config: &Config) -> Setup {
         None if text => (format!("the text in {TEXT_VARIABLE}"), false),
         None => (DEFAULT_FILE.to_owned(), !Path::new(DEFAULT_FILE).exists()),
     };
-    Setup {
-        origin,
-        is_default,
-        schedules: schedules(world, config),
-        templates: Templates::load(config.templates.as_deref())
-            .map(|_| ())
-            .map_err(|error| error.to_string()),
+    Setup { origin, is_default, schedules: schedules(world, config), templates: templates(config) }
+}
+
+/// Whether every mail would go out by the templates that it is to go out by.
+fn templates(config: &Config) -> Result<(), String> {
+    let templates = Templates::load(config.templates.as_deref()).map_err(|e| e.to_string())?;
+    let kinds = [MailKind::Report, MailKind::Chargeback, MailKind::Alerts];
+    if let Some(trouble) = kinds.into_iter().find_map(|kind| templates.trouble(kind)) {
+        return Err(format!("{trouble}; until then mails go out by the templates that ship"));
     }
+    let stray = templates.strays().first();
+    stray.map_or(Ok(()), |stray| Err(format!("no template is called {stray}: it has no effect")))
 }
 
 fn schedules(world: &World, config: &Config) -> Result<usize, String> {

@@ -39,6 +39,7 @@ use self::journal::{Journal, Task, recorded};
 use self::output::say;
 use crate::app::App;
 use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
+use crate::report::{MailKind, Templates};
 use crate::schedule::Due;
 use crate::store::StoreLocation;
 
@@ -226,6 +227,20 @@ impl World {
         Ok(app)
     }
 
+    /// Says what is wrong with own templates that a mail was to be rendered with, and how a command
+    /// ends by that. One that a schedule does is done: trying it again would mend nothing.
+    fn by_templates(&self, templates: &Templates, kind: MailKind, exit: Exit) -> Exit {
+        for stray in templates.strays() {
+            say(self.quiet, &format!("warning: no template is called {stray}: it has no effect"));
+        }
+        let Some(trouble) = templates.trouble(kind) else { return exit };
+        output::complain(
+            &format!("own templates fail, and those that ship are used: {trouble}"),
+            Some("compare it with the one that ships, in report_templates/ of this version"),
+        );
+        if exit == Exit::Done && self.occasion.is_none() { Exit::Partly } else { exit }
+    }
+
     /// Says where runs are about to be stored for ever. A warning: the table of a company may have
     /// its reasons, and no run is lost by it.
     async fn warn_without_ttl(&self, app: &App) {
@@ -265,6 +280,19 @@ pub fn main() -> ExitCode {
             output::complain(&failure.message, failure.hint.as_deref());
             failure.exit.into()
         }
+    }
+}
+
+/// Whether a command line, without the program's name, is one that there is: for documents that
+/// give command lines. Nothing is done.
+///
+/// # Errors
+/// With what is wrong with it.
+pub fn check_words<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<(), String> {
+    let words = std::iter::once("runledger").chain(words);
+    match Arguments::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::analysis::Figures;
 use crate::app::App;
 use crate::model::Occurrence;
 use crate::report::words::visible;
-use crate::report::{ReportSettings, Templates};
+use crate::report::{MailKind, ReportSettings, Templates};
 use crate::schedule::Schedule;
 use crate::store::{RealClock, ReportInputs};
 use crate::tables::{TableFile, failures_csv, jobs_csv};
@@ -102,7 +102,8 @@ impl Report {
         };
         let templates = app.templates()?;
         if self.send {
-            return self.send(&app, world, &templates, &publication).await;
+            let exit = self.send(&app, world, &templates, &publication).await?;
+            return Ok(world.by_templates(&templates, MailKind::Report, exit));
         }
         let edition = shown_edition(&app.ledger(), &publication).await?;
         let all = figures(&app.store, &app.books().await?, &request, &[edition]).await?;
@@ -116,7 +117,7 @@ impl Report {
             Some(folder) => write_files(folder, &self.name, &templates, figures, world)?,
             None => data(&shown(self.format.unwrap_or(Format::Text), &templates, figures)?)?,
         }
-        Ok(Exit::Done)
+        Ok(world.by_templates(&templates, MailKind::Report, Exit::Done))
     }
 
     /// The tables that go with the mails: those of the command line, then those of the schedule.

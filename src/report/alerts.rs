@@ -64,6 +64,12 @@ pub(super) struct Link {
 }
 
 impl View {
+    /// The same with something else to know.
+    pub(super) fn noting(mut self, note: Option<String>) -> Self {
+        self.footnotes.extend(note);
+        self
+    }
+
     /// The view of a message with so many alerts at most.
     pub(super) fn of(message: &Message, shown_max: usize) -> Self {
         let lead = message.news.iter().find(|news| news.severity().is_some());

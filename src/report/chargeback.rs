@@ -54,6 +54,12 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The same with something else to know.
+    pub(super) fn noting(mut self, note: Option<String>) -> Self {
+        self.warnings.extend(note);
+        self
+    }
+
     /// The view of a statement with so many rows of each table.
     pub(super) fn of(statement: &Statement, rows_max: usize) -> Self {
         let booked = &statement.booked;

@@ -24,5 +24,5 @@ pub use alert_post::alert_post;
 pub use attached::Attached;
 pub use bill::bill_text;
 pub use rates::rates_text;
-pub use render::{HTML_BYTES_MAX, RenderedReport, TemplateError, Templates};
+pub use render::{HTML_BYTES_MAX, MailKind, RenderedReport, TemplateError, Templates};
 pub use settings::ReportSettings;

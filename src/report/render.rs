@@ -3,18 +3,17 @@
 //! The HTML of a mail has a budget, because large ones are clipped where they are read: its view
 //! is cut further until it fits. The text has none. Nothing here sends or knows recipients.
 
+mod own;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use css_inline::{CSSInliner, InlineOptions};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use tera::{Context, Kwargs, State, Tera};
 
+use self::own::{Filler, Set};
 use super::sample;
-use super::table::TEXT_COLUMNS;
 use super::view::{Limits, View};
-use super::words::wrapped;
 use super::{alerts, chargeback, format};
 use crate::alerts::{Message, SHOWN_MAX};
 use crate::analysis::Figures;
@@ -36,24 +35,6 @@ const ALERTS_SUBJECT: &str = "alerts/subject.txt";
 const ALERTS_TEXT: &str = "alerts/body.txt";
 const ALERTS_HTML: &str = "alerts/body.html";
 
-/// Every template, by its path in `report_templates/`, with the text that ships.
-const SHIPPED: [(&str, &str); 14] = [
-    ("components.html", include_str!("../../report_templates/components.html")),
-    ("mail_styles.html", include_str!("../../report_templates/mail_styles.html")),
-    ("chargeback/content.html", include_str!("../../report_templates/chargeback/content.html")),
-    (CHARGEBACK_SUBJECT, include_str!("../../report_templates/chargeback/subject.txt")),
-    (CHARGEBACK_TEXT, include_str!("../../report_templates/chargeback/body.txt")),
-    (CHARGEBACK_HTML, include_str!("../../report_templates/chargeback/body.html")),
-    (ALERTS_SUBJECT, include_str!("../../report_templates/alerts/subject.txt")),
-    (ALERTS_TEXT, include_str!("../../report_templates/alerts/body.txt")),
-    (ALERTS_HTML, include_str!("../../report_templates/alerts/body.html")),
-    ("weekly/content.html", include_str!("../../report_templates/weekly/content.html")),
-    (SUBJECT, include_str!("../../report_templates/weekly/subject.txt")),
-    (TEXT, include_str!("../../report_templates/weekly/body.txt")),
-    (HTML, include_str!("../../report_templates/weekly/body.html")),
-    (WEB, include_str!("../../report_templates/weekly/web.html")),
-];
-
 /// A report ready to be sent or shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedReport {
@@ -68,14 +49,10 @@ pub struct RenderedReport {
 /// Templates that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// A file of the folder in the settings is not there, or cannot be read.
-    #[error(
-        "cannot read template {}: {reason} (the folder set as `templates` needs every file of \
-         report_templates/)",
-        path.display()
-    )]
+    /// The folder of the settings, or a file in it, cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
     Read {
-        /// The file.
+        /// The folder or file.
         path: PathBuf,
         /// What the system says.
         reason: std::io::Error,
@@ -103,45 +80,50 @@ pub enum TemplateError {
     },
 }
 
+/// What a mail is about, by which its templates are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// A report.
+    Report,
+    /// A month of finance.
+    Chargeback,
+    /// Alerts.
+    Alerts,
+}
+
 /// The templates, parsed.
 pub struct Templates {
-    tera: Tera,
-    origin: String,
+    weekly: Set,
+    chargeback: Set,
+    alerts: Set,
+    strays: Vec<String>,
     fingerprint: String,
 }
 
 impl Templates {
-    /// Parses every template, the shipped ones or those of a folder, and tries them on a sample
-    /// report, so that a mistake shows at start and not at the first mail.
+    /// Parses every template and tries it on samples, so that a mistake shows at start and not at
+    /// the first mail. The files of a folder take the place of those of the same names that ship.
+    /// A kind of mail whose own templates cannot be used goes out by those that ship, and
+    /// [`Self::trouble`] says why: a mail in another dress is better than none.
     ///
     /// # Errors
-    /// When a file is missing, does not parse, or does not render.
+    /// When a template that ships cannot be used.
     pub fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
-        let mut tera = Tera::new();
-        // By suffix of the template's name; said here because everything depends on it.
-        tera.autoescape_on([".html"]);
-        tera.register_filter("wrap", wrap);
-        let origin = folder.map_or_else(
-            || "the shipped templates".to_owned(),
-            |folder| format!("template folder {}", folder.display()),
-        );
-        let texts = SHIPPED
-            .iter()
-            .map(|(name, shipped)| Ok((*name, read(folder, name, shipped)?)))
-            .collect::<Result<Vec<_>, TemplateError>>()?;
-        let broken = |error: tera::Error| TemplateError::Broken {
-            origin: origin.clone(),
-            reason: chain(&error),
+        let own = folder.map(own::read);
+        let (own, unread) = match own {
+            None => (None, None),
+            Some(Ok(own)) => (Some(own), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
         };
-        let mut hash = Sha256::new();
-        for (name, text) in &texts {
-            hash.update(format!("{name} {}\n{text}", text.len()));
-        }
-        let hash = hash.finalize();
-        let fingerprint =
-            hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        tera.add_raw_templates(texts).map_err(broken)?;
-        let templates = Self { tera, origin, fingerprint };
+        let own = own.as_ref();
+        let set = |kind: &str| Set::of(kind, own, unread.as_deref());
+        let templates = Self {
+            weekly: set("weekly")?,
+            chargeback: set("chargeback")?,
+            alerts: set("alerts")?,
+            strays: own.map_or_else(Vec::new, own::Own::strays),
+            fingerprint: own::fingerprint(own),
+        };
         for figures in [sample::figures(), sample::empty()] {
             templates.render(&figures)?;
             templates.render_web(&figures)?;
@@ -155,6 +137,23 @@ impl Templates {
         Ok(templates)
     }
 
+    /// Why a kind of mail went out, or would, by the templates that ship in place of own ones: what
+    /// is wrong with those, with file and line.
+    #[must_use]
+    pub fn trouble(&self, kind: MailKind) -> Option<&str> {
+        match kind {
+            MailKind::Report => self.weekly.trouble(),
+            MailKind::Chargeback => self.chargeback.trouble(),
+            MailKind::Alerts => self.alerts.trouble(),
+        }
+    }
+
+    /// Files of the folder that are no template's: a name that is misspelt would have no effect.
+    #[must_use]
+    pub fn strays(&self) -> &[String] {
+        &self.strays
+    }
+
     /// SHA-256 of all templates, in hexadecimal: which they are, for the record.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
@@ -166,19 +165,22 @@ impl Templates {
     /// # Errors
     /// When a template fails on these figures, or even the shortest mail is too large.
     pub fn render(&self, figures: &Figures) -> Result<RenderedReport, TemplateError> {
-        let mut view = View::of(figures, &Limits::MAIL);
-        let subject = one_line(&self.fill(SUBJECT, &view)?);
-        let text = self.fill(TEXT, &view)?;
-        let mut bytes = 0;
-        for cuts in 1..=CUTS + 1 {
-            let html = inlined(&self.fill(HTML, &view)?)?;
-            bytes = encoded_bytes(&html);
-            if bytes <= HTML_BYTES_MAX {
-                return Ok(RenderedReport { subject, html, text });
+        self.weekly.attempt(|filler| {
+            let view = |limits: &Limits| View::of(figures, limits).noting(filler.note());
+            let whole = view(&Limits::MAIL);
+            let subject = one_line(&filler.fill(SUBJECT, &whole)?);
+            let text = filler.fill(TEXT, &whole)?;
+            let (mut cut, mut bytes) = (whole, 0);
+            for cuts in 1..=CUTS + 1 {
+                let html = inlined(&filler.fill(HTML, &cut)?)?;
+                bytes = encoded_bytes(&html);
+                if bytes <= HTML_BYTES_MAX {
+                    return Ok(RenderedReport { subject, html, text });
+                }
+                cut = view(&Limits::MAIL.after(cuts.min(CUTS), CUTS));
             }
-            view = View::of(figures, &Limits::MAIL.after(cuts.min(CUTS), CUTS));
-        }
-        Err(TemplateError::TooLarge { bytes })
+            Err(TemplateError::TooLarge { bytes })
+        })
     }
 
     /// The report as a page of its own, with every row, for a browser.
@@ -186,7 +188,9 @@ impl Templates {
     /// # Errors
     /// When the template fails on these figures.
     pub fn render_web(&self, figures: &Figures) -> Result<String, TemplateError> {
-        self.fill(WEB, &View::of(figures, &Limits::NONE))
+        self.weekly.attempt(|filler| {
+            filler.fill(WEB, &View::of(figures, &Limits::NONE).noting(filler.note()))
+        })
     }
 
     /// A month's statement as a mail; its HTML shows as many rows as it has room for.
@@ -199,7 +203,10 @@ impl Templates {
     ) -> Result<RenderedReport, TemplateError> {
         let templates = [CHARGEBACK_SUBJECT, CHARGEBACK_TEXT, CHARGEBACK_HTML];
         let rows = chargeback::ROWS_MIN..=chargeback::ROWS_MAX;
-        self.mail(templates, rows, |rows| chargeback::View::of(statement, rows))
+        self.chargeback.attempt(|filler| {
+            let view = |rows| chargeback::View::of(statement, rows).noting(filler.note());
+            mail(filler, templates, rows.clone(), view)
+        })
     }
 
     /// A message of alerts as a mail; its HTML shows as many alerts as it has room for, the worst
@@ -210,66 +217,36 @@ impl Templates {
     pub fn render_alerts(&self, message: &Message) -> Result<RenderedReport, TemplateError> {
         let templates = [ALERTS_SUBJECT, ALERTS_TEXT, ALERTS_HTML];
         let shown = alerts::SHOWN_MIN..=SHOWN_MAX;
-        self.mail(templates, shown, |shown| alerts::View::of(message, shown))
+        self.alerts.attempt(|filler| {
+            let view = |shown| alerts::View::of(message, shown).noting(filler.note());
+            mail(filler, templates, shown.clone(), view)
+        })
     }
+}
 
-    /// A mail of subject, text and HTML: as many rows in the text as may be, and as many in the
-    /// HTML as it has room for.
-    fn mail<V: Serialize>(
-        &self,
-        [subject, text, html]: [&str; 3],
-        rows: RangeInclusive<usize>,
-        view: impl Fn(usize) -> V,
-    ) -> Result<RenderedReport, TemplateError> {
-        let whole = view(*rows.end());
-        let subject = one_line(&self.fill(subject, &whole)?);
-        let text = self.fill(text, &whole)?;
-        let mut shown = *rows.end();
-        loop {
-            let html = inlined(&self.fill(html, &view(shown))?)?;
-            let bytes = encoded_bytes(&html);
-            if bytes <= HTML_BYTES_MAX {
-                return Ok(RenderedReport { subject, html, text });
-            }
-            if shown <= *rows.start() {
-                return Err(TemplateError::TooLarge { bytes });
-            }
-            shown = (shown * 2 / 3).max(*rows.start());
+/// A mail of subject, text and HTML: as many rows in the text as may be, and as many in the HTML as
+/// it has room for.
+fn mail<V: Serialize>(
+    filler: &Filler<'_>,
+    [subject, text, html]: [&str; 3],
+    rows: RangeInclusive<usize>,
+    view: impl Fn(usize) -> V,
+) -> Result<RenderedReport, TemplateError> {
+    let whole = view(*rows.end());
+    let subject = one_line(&filler.fill(subject, &whole)?);
+    let text = filler.fill(text, &whole)?;
+    let mut shown = *rows.end();
+    loop {
+        let html = inlined(&filler.fill(html, &view(shown))?)?;
+        let bytes = encoded_bytes(&html);
+        if bytes <= HTML_BYTES_MAX {
+            return Ok(RenderedReport { subject, html, text });
         }
+        if shown <= *rows.start() {
+            return Err(TemplateError::TooLarge { bytes });
+        }
+        shown = (shown * 2 / 3).max(*rows.start());
     }
-
-    fn fill(&self, name: &str, view: &impl Serialize) -> Result<String, TemplateError> {
-        let broken = |error: tera::Error| TemplateError::Broken {
-            origin: self.origin.clone(),
-            reason: chain(&error),
-        };
-        let context = Context::from_serialize(view).map_err(broken)?;
-        self.tera.render(name, &context).map_err(broken)
-    }
-}
-
-fn read(folder: Option<&Path>, name: &str, shipped: &str) -> Result<String, TemplateError> {
-    let Some(folder) = folder else { return Ok(shipped.to_owned()) };
-    let path = folder.join(name);
-    std::fs::read_to_string(&path).map_err(|reason| TemplateError::Read { path, reason })
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &tera::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-/// `{{ text | wrap(indent=2) }}`: the text in lines of the text part's width.
-fn wrap(text: &str, arguments: Kwargs, _: &State) -> tera::TeraResult<String> {
-    let indent = arguments.get::<u64>("indent")?.unwrap_or(0);
-    Ok(wrapped(text, TEXT_COLUMNS, usize::try_from(indent).unwrap_or(0)))
 }
 
 /// A subject is one header line, whatever the template broke it into.

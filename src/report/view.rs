@@ -174,6 +174,13 @@ impl View {
             footnotes: footnotes(figures, limits),
         }
     }
+
+    /// The same with something else to know, beside what is missing.
+    #[must_use]
+    pub fn noting(mut self, note: Option<String>) -> Self {
+        self.completeness.notes.extend(note);
+        self
+    }
 }
 
 fn title(figures: &Figures, limits: &Limits) -> String {

@@ -38,5 +38,6 @@ mod report;
 mod roll_ups;
 mod schedule;
 mod store;
+mod stored_form;
 mod tidy;
 mod weekly;
