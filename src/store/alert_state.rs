@@ -73,19 +73,8 @@ impl Store {
         let (partition, prefix) = (keys::alert_partition(number), format!("{}#", header.token));
         table.put_chunks(&partition, &prefix, bytes).await?;
         let item = header.item().map_err(|error| table.refused("PutItem", &error.to_string()))?;
-        let put = table.client.put_item().table_name(&table.name).set_item(Some(item));
-        let put = match after {
-            0 => put
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY),
-            seen => put
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
-        };
-        // The SDK repeats a write whose answer was lost, and the repeat meets the first one.
-        let is_ours = table.written(put.send().await)?
-            || self.alert_header().await?.is_some_and(|found| found.token == header.token);
+        // The token in it is nobody else's.
+        let is_ours = table.put_version(item, (after > 0).then_some(after)).await?;
         // Chunks that nobody reads do no harm: what cannot be removed now is by the next.
         let _ = self.remove_alert_chunks(number, is_ours.then_some(prefix.as_str()), &prefix).await;
         Ok(is_ours)

@@ -9,11 +9,9 @@ mod item;
 mod races;
 mod record;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::item::{Item, VERSION};
-use super::keys::PARTITION_KEY;
+use super::item::Item;
 use super::query::key_of;
 use super::{StoreError, Table};
 use crate::delivery::Via;
@@ -252,43 +250,15 @@ impl Ledger {
 
     async fn get_item(&self, occurrence: &Occurrence) -> Result<Option<Item>, StoreError> {
         let partition = item::partition(&occurrence.report, &occurrence.period);
-        let answer = self
-            .table
-            .client
-            .get_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key_of(&partition, &item::sort_key(occurrence))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StoreError::of(&self.table.name, "GetItem", &error))?;
-        Ok(answer.item)
+        self.table.get(key_of(&partition, &item::sort_key(occurrence))).await
     }
 
     /// Writes `next` if the record is still what `seen` says.
     async fn put(&self, seen: Option<&Record>, next: &Record) -> Result<Written, StoreError> {
         let new = item::to_item(next).map_err(|e| self.table.refused("PutItem", &e))?;
-        let item = Some(new.clone());
-        let request = self.table.client.put_item().table_name(&self.table.name).set_item(item);
-        let request = match seen {
-            None => request
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY),
-            Some(seen) => request
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(seen.version.to_string())),
-        };
-        let Err(error) = request.send().await else {
-            return Ok(Written::Done);
-        };
-        if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) {
-            return Err(StoreError::of(&self.table.name, "PutItem", &error));
-        }
-        // The SDK repeats a call whose answer was lost, and the repeat meets the first one's write:
-        // what is there and equal in every member, the holder's own name included, is ours.
-        let found = self.get_item(&next.occurrence).await?;
-        Ok(if found == Some(new) { Written::Done } else { Written::Outrun })
+        // The holder's own name is in it.
+        let is_put = self.table.put_version(new, seen.map(|seen| seen.version)).await?;
+        Ok(if is_put { Written::Done } else { Written::Outrun })
     }
 }
 

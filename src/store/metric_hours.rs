@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::{Item, VERSION};
-use super::keys::{self, PARTITION_KEY, TTL};
+use super::keys::{self, TTL};
 use super::query::key_of;
 use super::{Store, StoreError};
 
@@ -109,31 +109,8 @@ impl Store {
         item.insert(TTL.to_owned(), number(hour.hour.as_second() + KEPT_SECONDS));
         item.insert(VERSION.to_owned(), AttributeValue::N((hour.version + 1).to_string()));
         item.insert(HOUR.to_owned(), AttributeValue::S(text));
-        let put = table.client.put_item().table_name(&table.name).set_item(Some(item));
-        let put = if hour.version == 0 {
-            put.condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY)
-        } else {
-            put.condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(hour.version.to_string()))
-        };
-        match put.send().await {
-            Ok(_) => {
-                hour.version += 1;
-                Ok(true)
-            }
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                // The SDK repeats a call whose answer was lost; then it is this very record.
-                let stored = self.metric_hour(hour.hour).await?;
-                hour.version += 1;
-                Ok(stored == *hour)
-            }
-            Err(error) => Err(StoreError::of(&table.name, "PutItem", &error)),
-        }
+        let is_put = table.put_version(item, (hour.version > 0).then_some(hour.version)).await?;
+        hour.version += 1;
+        Ok(is_put)
     }
 }

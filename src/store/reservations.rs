@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::{Item, VERSION};
-use super::keys::{self, PARTITION_KEY, RESERVE, SORT_KEY};
+use super::keys::{self, RESERVE, SORT_KEY};
 use super::query::key_of;
 use super::{Store, StoreError};
 use crate::model::{QuotaPlace, Reservation};
@@ -71,23 +71,8 @@ impl Store {
         let mut item = key_of(RESERVE, &keys::place_key(&guard.place));
         item.insert(VERSION.into(), AttributeValue::N((guard.version + 1).to_string()));
         item.insert(HELD.into(), AttributeValue::S(packed));
-        let request = table.client.put_item().table_name(&table.name).set_item(Some(item.clone()));
-        let request = match guard.version {
-            0 => request
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY),
-            seen => request
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
-        };
-        let Err(error) = request.send().await else { return Ok(true) };
-        if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) {
-            return Err(StoreError::of(&table.name, "PutItem", &error));
-        }
-        // The SDK repeats a call whose answer was lost, and the repeat meets the first one's write:
-        // what is there and equal in every member is ours, or as good.
-        Ok(self.guard_item(&guard.place).await? == Some(item))
+        // Equal reservations are as good from whoever wrote them.
+        table.put_version(item, (guard.version > 0).then_some(guard.version)).await
     }
 
     /// Waits for a loser's next try: longer each time, and not as long as the other losers.
@@ -99,17 +84,7 @@ impl Store {
     }
 
     async fn guard_item(&self, place: &QuotaPlace) -> Result<Option<Item>, StoreError> {
-        let table = &self.ledger_table;
-        let answer = table
-            .client
-            .get_item()
-            .table_name(&table.name)
-            .set_key(Some(key_of(RESERVE, &keys::place_key(place))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| StoreError::of(&table.name, "GetItem", &error))?;
-        Ok(answer.item)
+        self.ledger_table.get(key_of(RESERVE, &keys::place_key(place))).await
     }
 
     fn guard_of(&self, item: &Item) -> Result<Guard, StoreError> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::{Item, VERSION};
-use super::keys::{PARTITION_KEY, TTL};
+use super::keys::TTL;
 use super::query::key_of;
 use super::{Store, StoreError};
 use crate::model::utc_day;
@@ -145,7 +145,7 @@ impl Store {
             let mut item = key_of(&key, SINCE);
             item.insert(SINCE.to_owned(), AttributeValue::S(now.to_string()));
             // Whether this look or another one's was the first, it is read above.
-            self.put_turn_item(item, 0).await?;
+            self.ledger_table.put_new(item).await?;
         }
     }
 
@@ -175,35 +175,11 @@ impl Store {
         item.insert(TTL.to_owned(), number(turn.due.as_second() + KEPT_SECONDS));
         item.insert(VERSION.to_owned(), AttributeValue::N((stored.version + 1).to_string()));
         item.insert(TURN.to_owned(), AttributeValue::S(text));
-        let is_put = self.put_turn_item(item, stored.version).await?;
+        // Who began a turn, and when, is in it.
+        let is_put =
+            table.put_version(item, (stored.version > 0).then_some(stored.version)).await?;
         stored.version += u64::from(is_put);
         Ok(is_put)
-    }
-
-    /// Puts an item in place of the version seen, 0 for none.
-    async fn put_turn_item(&self, item: Item, seen: u64) -> Result<bool, StoreError> {
-        let table = &self.ledger_table;
-        let put = table.client.put_item().table_name(&table.name).set_item(Some(item.clone()));
-        let put = match seen {
-            0 => put
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", PARTITION_KEY),
-            seen => put
-                .condition_expression("#version = :seen")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
-        };
-        let Err(error) = put.send().await else { return Ok(true) };
-        if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) {
-            return Err(StoreError::of(&table.name, "PutItem", &error));
-        }
-        // The SDK repeats a call whose answer was lost, and meets its own first write. Who began a
-        // turn, and when, is in the item, so an equal one is ours.
-        let text = |name| item.get(name).and_then(|value| value.as_s().ok());
-        let (Some(pk), Some(sk)) = (text(PARTITION_KEY), text(super::keys::SORT_KEY)) else {
-            return Ok(false);
-        };
-        Ok(table.items(pk, &[sk]).await?.first() == Some(&item))
     }
 }
 
