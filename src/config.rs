@@ -62,8 +62,8 @@ pub struct Config {
     pub metrics: Option<MetricSettings>,
     /// What is written to the log beside its lines.
     pub log: LogSettings,
-    /// What AWS takes where Runledger itself runs, for the line in the report's foot that says what a
-    /// week of it costs. What has no rate here is told without a price.
+    /// What AWS takes where Runledger itself runs, for the line in the report's foot that says what
+    /// a week of it costs. What has no rate here is told without a price.
     pub own_cost: OwnCostSettings,
     /// The reports, by name; `weekly` is there without being configured.
     pub reports: BTreeMap<String, ReportSettings>,

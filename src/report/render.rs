@@ -165,8 +165,8 @@ impl Templates {
     /// # Errors
     /// When a template fails on these figures, or even the shortest mail is too large.
     pub fn render(&self, figures: &Figures) -> Result<RenderedReport, TemplateError> {
-        self.weekly.attempt(|filler| {
-            let view = |limits: &Limits| View::of(figures, limits).noting(filler.note());
+        self.weekly.dressed(|filler| {
+            let view = |limits: &Limits| View::of(figures, limits).noting(filler.caveat());
             let whole = view(&Limits::MAIL);
             let subject = one_line(&filler.fill(SUBJECT, &whole)?);
             let text = filler.fill(TEXT, &whole)?;
@@ -188,8 +188,8 @@ impl Templates {
     /// # Errors
     /// When the template fails on these figures.
     pub fn render_web(&self, figures: &Figures) -> Result<String, TemplateError> {
-        self.weekly.attempt(|filler| {
-            filler.fill(WEB, &View::of(figures, &Limits::NONE).noting(filler.note()))
+        self.weekly.dressed(|filler| {
+            filler.fill(WEB, &View::of(figures, &Limits::NONE).noting(filler.caveat()))
         })
     }
 
@@ -203,8 +203,8 @@ impl Templates {
     ) -> Result<RenderedReport, TemplateError> {
         let templates = [CHARGEBACK_SUBJECT, CHARGEBACK_TEXT, CHARGEBACK_HTML];
         let rows = chargeback::ROWS_MIN..=chargeback::ROWS_MAX;
-        self.chargeback.attempt(|filler| {
-            let view = |rows| chargeback::View::of(statement, rows).noting(filler.note());
+        self.chargeback.dressed(|filler| {
+            let view = |rows| chargeback::View::of(statement, rows).noting(filler.caveat());
             mail(filler, templates, rows.clone(), view)
         })
     }
@@ -217,8 +217,8 @@ impl Templates {
     pub fn render_alerts(&self, message: &Message) -> Result<RenderedReport, TemplateError> {
         let templates = [ALERTS_SUBJECT, ALERTS_TEXT, ALERTS_HTML];
         let shown = alerts::SHOWN_MIN..=SHOWN_MAX;
-        self.alerts.attempt(|filler| {
-            let view = |shown| alerts::View::of(message, shown).noting(filler.note());
+        self.alerts.dressed(|filler| {
+            let view = |shown| alerts::View::of(message, shown).noting(filler.caveat());
             mail(filler, templates, shown.clone(), view)
         })
     }

@@ -32,8 +32,8 @@ READERS = {"Doctor": ("history", "replay")}
 # What only reads leaves no record of itself.
 UNASKED = {
     "collect": {"alerting", "after_round", "Channel", "Ses", "Topic"},
-    "history": {"put_task_run"},
-    "replay": {"put_task_run"},
+    "history": {"put_task_run", "record_form"},
+    "replay": {"put_task_run", "record_form"},
 }
 
 # Tasks that no schedule starts: a service and what people ask for.

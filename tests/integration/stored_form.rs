@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use dynoxide::Database;
 use jiff::Timestamp;
-use runledger::model::{BillDay, BillLine, BillSource, Engine, ListPrice, QuotaSource, QuotaValue};
+use runledger::model::{
+    BillDay, BillLine, BillSource, Engine, JobRun, ListPrice, QuotaSource, QuotaValue, RunIdentity,
+    RunState,
+};
 use runledger::store::{DEFAULT_TABLE, FORM, SourceState, Store, StoreSettings};
 use serde_json::{Value, json};
 
@@ -82,7 +85,7 @@ async fn everything(sandbox: &Sandbox) {
     sandbox.write("october.json", runs("o", "2026-10-20"));
     sandbox.write("late.json", runs("l", "2026-10-21"));
     let open = r#"{"JobRuns": [{"Id": "jr_open", "JobName": "load-orders", "JobRunState": "RUNNING",
-        "StartedOn": "2026-11-16T05:00:00Z", "WorkerType": "G.1X", "NumberOfWorkers": 10,
+        "StartedOn": "2026-11-15T23:00:00Z", "WorkerType": "G.1X", "NumberOfWorkers": 10,
         "GlueVersion": "5.0"}]}"#;
     sandbox.write("open.json", open);
     ran(sandbox, NOW, &["init"]);
@@ -100,9 +103,29 @@ async fn everything(sandbox: &Sandbox) {
     ran(sandbox, NOW, &close);
     // Past its retention: kept for the corrections of its month alone.
     ran(sandbox, "2027-06-01T00:00:00Z", &["import", "late.json"]);
-    // And a day that nobody has rolled up yet.
+    // And days that changed, one of which nobody has rolled up yet.
     sandbox.write("again.json", runs("a", "2026-11-14"));
     ran(sandbox, NOW, &["import", "again.json"]);
+    let store = Store::embedded(&sandbox.path(DATABASE), StoreSettings::default()).await.unwrap();
+    store.save_runs(vec![unpriced()], at(NOW)).await.unwrap();
+}
+
+/// A run of which too little is known to price it.
+fn unpriced() -> JobRun {
+    let identity = RunIdentity {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        engine: Engine::Glue,
+        application_id: None,
+        run_id: "jr_unpriced".into(),
+        attempt: 1,
+    };
+    let mut run = JobRun::new(identity, RunState::Succeeded);
+    run.job_name = Some("load-orders".into());
+    run.started_at = Some(at("2026-11-13T01:00:00Z"));
+    run.ended_at = Some(at("2026-11-13T02:00:00Z"));
+    run.updated_at = run.ended_at;
+    run
 }
 
 /// What only AWS tells.
@@ -168,7 +191,7 @@ fn bill() -> BillDay {
         unit: "DPU-Hour".into(),
         amount: "1.54".parse().unwrap(),
         currency: "USD".into(),
-        estimated: false,
+        estimated: true,
     };
     BillDay { day, read_at: at(NOW), estimated: true, lines: vec![line] }
 }
@@ -291,12 +314,13 @@ async fn what_was_ever_written_can_be_read() {
         };
         let report = json(&["report", "--format", "json"]);
         assert_eq!(report["totals"]["cost_usd"], "8.800000002", "{file}");
-        assert_eq!(report["totals"]["runs"], 6, "{file}");
+        assert_eq!(report["totals"]["runs"], 7, "{file}");
+        assert_eq!(report["completeness"]["unpriced_runs"], 1, "{file}");
         assert_eq!(report["completeness"]["still_running"], 1, "{file}");
         let month = json(&["chargeback", "--month", "2026-10", "--format", "json"]);
         assert_eq!(
             (&month["closed"], &month["total_usd"]),
-            (&json!(true), &json!("4.40")),
+            (&json!(true), &json!("4.400000001")),
             "{file}"
         );
         let alerts = json(&["alerts", "--format", "json"]);

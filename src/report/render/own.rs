@@ -144,7 +144,7 @@ impl Set {
     ///
     /// # Errors
     /// When those that ship fail.
-    pub(super) fn attempt<T>(
+    pub(super) fn dressed<T>(
         &self,
         render: impl Fn(&Filler<'_>) -> Result<T, TemplateError>,
     ) -> Result<T, TemplateError> {
@@ -174,7 +174,7 @@ impl Filler<'_> {
     }
 
     /// What the reader is to know of the templates.
-    pub(super) fn note(&self) -> Option<String> {
+    pub(super) fn caveat(&self) -> Option<String> {
         let words = self.trouble?.split_whitespace().collect::<Vec<_>>().join(" ");
         let trouble = shortened(&visible(&words), NOTE_CHARS_MAX);
         Some(format!("Shown by the templates that ship, because own ones fail: {trouble}"))
