@@ -91,6 +91,14 @@ impl Report {
         let period = self.period.period(world.now, &settings.zone()?)?;
         let mut request = app.report_request(&settings, period, world.now).await?;
         request.overdue_since = world.overdue_since();
+        if self.send && copy_to.is_none() && request.period.end > world.now {
+            let (name, end) = (&request.period.name, request.period.end);
+            return Err(Failure::usage(
+                format!("{name} is not over: it ends at {end}, and what is sent of it is final"),
+                "without --send it is shown so far, and --to ADDRESS sends a copy; a schedule is \
+                 to be due after the end, by the report's own `time_zone`",
+            ));
+        }
         let publication = Publication {
             report: &self.name,
             settings: &settings,
@@ -157,6 +165,13 @@ impl Report {
         world.journal.inputs(ReportInputs { attachments, ..inputs });
         let published = publish(&app.store, &ledger, &books, templates, mail, publication).await?;
         world.journal.count("runs_unpriced", published.unpriced_runs);
+        if self.restate && published.unchanged && self.why.is_none() {
+            return Err(Failure::usage(
+                "the total is the one that its readers know, so there is nothing to restate",
+                "a restatement that was cut short is finished by --send alone; where something \
+                 else has changed, say so with --why",
+            ));
+        }
         let why = || self.why.clone().unwrap_or_else(|| "no reason given".to_owned());
         let terms = Terms {
             by: world.who(),

@@ -8,7 +8,7 @@ use super::export::{ExportError, attached, is_attached_anyway};
 use super::report::{ReportError, Request, figures};
 use crate::analysis::{Books, Edition, Figures};
 use crate::delivery::{Attachment, MailSettings, Message};
-use crate::model::{Address, Occurrence, Recipient};
+use crate::model::{Address, Occurrence, Recipient, Usd};
 use crate::report::{Attached, RenderedReport, ReportSettings, TemplateError, Templates};
 use crate::store::{Ledger, Store, StoreError};
 use crate::tables::{TableError, TableFile, failures_csv, jobs_csv};
@@ -42,6 +42,8 @@ pub struct Published {
     pub mails: Vec<Mail>,
     /// Runs without a price in the edition that has the most of them.
     pub unpriced_runs: u64,
+    /// Whether every edition has the total that its readers know already.
+    pub unchanged: bool,
 }
 
 /// A report that cannot be published.
@@ -96,9 +98,11 @@ pub async fn publish(
     publication: &Publication<'_>,
 ) -> Result<Published, PublishError> {
     let audiences = audiences(publication);
-    let mut editions = Vec::new();
+    let (mut editions, mut known) = (Vec::new(), Vec::new());
     for (team, _) in &audiences {
-        editions.push(edition(ledger, publication, *team).await?);
+        let (edition, total) = edition(ledger, publication, *team).await?;
+        editions.push(edition);
+        known.push(total);
     }
     let (all, mut files) =
         figures_and_files(store, books, publication, &editions, mail.size_max()).await?;
@@ -124,7 +128,11 @@ pub async fn publish(
         }
     }
     let unpriced = all.iter().map(|figures| figures.completeness.unpriced_runs);
-    Ok(Published { mails, unpriced_runs: unpriced.max().unwrap_or(0) })
+    Ok(Published {
+        mails,
+        unpriced_runs: unpriced.max().unwrap_or(0),
+        unchanged: all.iter().map(|figures| Some(figures.totals.cost_usd)).eq(known),
+    })
 }
 
 /// The figures of each edition, and the tables that were asked for, made from the same runs: where
@@ -173,12 +181,13 @@ fn audiences<'a>(publication: &'a Publication<'_>) -> Vec<(Option<&'a str>, Vec<
     std::iter::once(whole).chain(each).filter(|(_, to)| !to.is_empty()).collect()
 }
 
-/// What the ledger knows of an edition: which revision is due, and what its readers were told.
+/// What the ledger knows of an edition: which revision is due, what its readers were told, and the
+/// total that they know of this period.
 async fn edition(
     ledger: &Ledger,
     publication: &Publication<'_>,
     team: Option<&str>,
-) -> Result<Edition, PublishError> {
+) -> Result<(Edition, Option<Usd>), PublishError> {
     let (report, period) = (publication.report, &publication.request.period);
     let name = team.unwrap_or(Occurrence::WHOLE_COMPANY);
     let before = period.previous().map_err(ReportError::from)?;
@@ -187,12 +196,14 @@ async fn edition(
     let revision = ledger.revision(report, &period.name, name).await?;
     // There is nothing to restate where nobody has the report yet.
     let step = u32::from(publication.restate && sent.is_some());
-    Ok(Edition {
+    let known = sent.as_ref().map(|sent| sent.total_usd);
+    let edition = Edition {
         team: team.map(str::to_owned),
         revision: revision + step,
         sent_at: sent.map(|sent| sent.first_at),
         sent_before: sent_before.map(|sent| sent.total_usd),
-    })
+    };
+    Ok((edition, known))
 }
 
 /// What an edition shows of the ledger where it is shown and not sent.
@@ -203,7 +214,7 @@ pub async fn shown_edition(
     ledger: &Ledger,
     publication: &Publication<'_>,
 ) -> Result<Edition, PublishError> {
-    edition(ledger, publication, publication.team).await
+    edition(ledger, publication, publication.team).await.map(|(edition, _)| edition)
 }
 
 pub(super) fn message(

@@ -201,12 +201,30 @@ fn copies_resends_and_restatements_are_mails_of_their_own_kind() {
     assert_eq!(outbox(&sandbox).len(), 4, "a copy is not the report");
     send(&["--resend", "--why", "deleted by mistake"]).exits(0);
     assert_eq!(outbox(&sandbox).len(), 4, "in the outbox a repeat is the same file");
+    let same = send(&["--restate"]).exits(2);
+    assert!(same.stderr.contains("there is nothing to restate"), "{}", same.stderr);
+    assert_eq!(outbox(&sandbox).len(), 4);
     send(&["--restate", "--why", "late runs"]).exits(0);
     let all = outbox(&sandbox);
     assert_eq!(all.len(), 6);
     let revision = all.iter().find(|(name, _)| name.contains("_r1_") && name.ends_with(".eml"));
     let text = String::from_utf8_lossy(&revision.unwrap().1).to_lowercase();
     assert!(text.contains("subject:") && text.contains("revision 1"), "{text}");
+}
+
+/// What is sent counts as the week's report for good, so it has to be of the whole week.
+#[test]
+fn what_is_not_over_is_shown_and_tried_and_not_sent() {
+    let sandbox = company();
+    let thursday = ["--now", "2026-11-12T12:00:00Z", "report", "--week", "2026-W46"];
+    let run = |more: &[&str]| sandbox.run(&[&thursday[..], more].concat());
+    let refused = run(&["--send"]).exits(2);
+    assert!(refused.stderr.contains("2026-W46 is not over"), "{}", refused.stderr);
+    assert!(outbox(&sandbox).is_empty());
+    run(&[]).exits(0);
+    run(&["--send", "--to", "me@example.com"]).exits(0);
+    sandbox.run(&["--now", NOW, "report", "--last-week", "--send"]).exits(0);
+    assert_eq!(outbox(&sandbox).len(), 4, "the copy, and the report");
 }
 
 #[test]
