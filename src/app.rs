@@ -123,7 +123,8 @@ impl App {
     pub fn facts_sources(&self) -> FactsSources<'_> {
         let Config { budgets, reports, quotas, quota_check, .. } = &self.config;
         let expected = self.config.expected_sources();
-        FactsSources { budgets, reports, quotas, quota_check, expected }
+        let schedules = self.config.schedules().ok();
+        FactsSources { budgets, reports, quotas, quota_check, expected, schedules }
     }
 
     /// What evaluates alerts and tells of them; `by` is who tells, for the record.

@@ -122,7 +122,7 @@ mod tests {
     fn a_missed_monday_is_made_up_for_and_late() {
         let look = looked(
             &weekly(),
-            LONG_AGO,
+            "2026-11-08T00:00:00Z",
             "2026-11-17T10:00:00Z",
             &[("2026-11-09T07:00:00Z", TurnFacts::Done)],
         );
@@ -132,12 +132,14 @@ mod tests {
     #[test]
     fn every_missed_monday_is_made_up_for_but_not_for_ever() {
         let look = looked(&weekly(), LONG_AGO, "2026-11-16T07:00:00Z", &[]);
-        let due: Vec<_> = look.due.iter().map(|due| (due.at.to_string(), due.late)).collect();
-        // Fourteen days back to the second: the Monday before that is given up.
-        assert_eq!(
-            due,
-            [("2026-11-09T07:00:00Z".to_owned(), true), ("2026-11-16T07:00:00Z".to_owned(), false),]
-        );
+        let due: Vec<_> = look.due.iter().map(|due| due.at.to_string()).collect();
+        // Eight weeks back to the second: the Monday before that is given up. Summer time ended on
+        // 25 October.
+        let mondays = ["09-28T06", "10-05T06", "10-12T06", "10-19T06", "10-26T07", "11-02T07"];
+        let mondays = mondays.into_iter().chain(["11-09T07", "11-16T07"]);
+        assert_eq!(due, mondays.map(|at| format!("2026-{at}:00:00Z")).collect::<Vec<_>>());
+        let late: Vec<_> = look.due.iter().map(|due| due.late).collect();
+        assert_eq!(late, [&[true; 7][..], &[false]].concat());
     }
 
     #[test]
@@ -167,7 +169,7 @@ mod tests {
         let due = "2026-11-16T07:00:00Z";
         let before = ("2026-11-09T07:00:00Z", TurnFacts::Done);
         let until = |text| TurnFacts::UnderWay { until: at(text) };
-        let of = |facts| looked(&weekly(), LONG_AGO, now, &[before, (due, facts)]);
+        let of = |facts| looked(&weekly(), "2026-11-08T00:00:00Z", now, &[before, (due, facts)]);
         assert_eq!(of(until("2026-11-16T07:10:01Z")).under_way, [at(due)]);
         // Its process is gone.
         assert_eq!(of(until(now)).due.len(), 1);

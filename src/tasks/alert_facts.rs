@@ -24,6 +24,7 @@ use crate::chargeback::Budgets;
 use crate::model::{Engine, utc_day};
 use crate::quota::{QuotaCheckSettings, QuotaSetting};
 use crate::report::ReportSettings;
+use crate::schedule::Schedules;
 use crate::store::{SourceState, Store, StoreError};
 
 use self::jobs::Gathering;
@@ -42,6 +43,8 @@ pub struct FactsSources<'s> {
     /// The accounts, regions and engines that are to be collected; empty where that is not
     /// configured.
     pub expected: Vec<(String, String, Engine)>,
+    /// When reports are due, and for whom, where a schedule says so.
+    pub schedules: Option<Schedules>,
 }
 
 /// Everything that rules look at, as of `now`.
@@ -67,7 +70,7 @@ pub async fn alert_facts(
     let Gathering { jobs, quota_use, used, .. } = gathering;
     let held = (guards, open.as_slice(), states.as_slice());
     let quotas = quotas::quotas(store, books, sources, held, quota_use, now).await?;
-    let reports = reports::due(store, sources.reports, &jobs, now).await?;
+    let reports = reports::due(store, sources, &jobs, now).await?;
     let complete = Complete::of(states.clone(), &sources.expected, utc_day(now));
     let budgets =
         month.map(|month| budgets::of(sources.budgets, &month, &used, &complete, store, now));

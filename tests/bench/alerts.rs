@@ -65,7 +65,8 @@ async fn measure(path: &Path) {
     let recipients = Recipients::new(&config.alerts, &BTreeMap::new());
     let evaluator = Evaluator::new(&config.alerts, recipients).expect("rules");
     let Config { budgets, reports, quotas, quota_check, .. } = &config;
-    let sources = FactsSources { budgets, reports, quotas, quota_check, expected: Vec::new() };
+    let (expected, schedules) = (Vec::new(), None);
+    let sources = FactsSources { budgets, reports, quotas, quota_check, expected, schedules };
     println!(
         "{:<34} {:>8} {:>8} {:>8}   target",
         "100,000 runs a week, 2,000 jobs", "wall s", "cpu s", ""

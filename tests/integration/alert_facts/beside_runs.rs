@@ -134,8 +134,13 @@ async fn reports_are_due_until_the_last_of_their_readers_has_them() {
         let told = facts.reports.iter().map(|r| (r.period.clone(), r.due.to_string(), r.missing));
         told.collect::<Vec<_>>()
     };
-    let w46 = |missing| vec![("2026-W46".to_owned(), "2026-11-16T12:00:00Z".to_owned(), missing)];
+    let w46 = |missing| vec![("2026-W46".to_owned(), "2026-11-16T07:00:00Z".to_owned(), missing)];
+    assert_eq!(due(at_noon).await, [], "nobody has promised what was before the first look");
+    let look = ["--now", "2026-11-10T12:00:00Z", "schedule", "run", "weekly-report"];
+    sandbox.run(&look).exits(0);
     assert_eq!(due(at_noon).await, w46(3));
+    // It is missing as long as nobody has it, and not only until the next one is due.
+    assert_eq!(due("2026-11-24T13:00:00Z").await, w46(3));
     // In the morning last week's is not due yet, and of the week before there is nothing to report.
     assert_eq!(due(NOW).await, []);
     let report = ["--now", at_noon, "report", "--last-week", "--send"];

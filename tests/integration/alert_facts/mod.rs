@@ -30,7 +30,8 @@ pub(crate) async fn facts(store: &Store, config: &Config, now: &str) -> Facts {
     let books = Arc::new(config.books(&[]).unwrap());
     let Config { budgets, reports, quotas, quota_check, .. } = config;
     let expected = config.expected_sources();
-    let sources = FactsSources { budgets, reports, quotas, quota_check, expected };
+    let schedules = config.schedules().ok();
+    let sources = FactsSources { budgets, reports, quotas, quota_check, expected, schedules };
     alert_facts(store, &books, &sources, at(now)).await.unwrap().tidied()
 }
 
