@@ -1,7 +1,7 @@
 //! What each job's runs of one UTC day come to, hour by hour. Pure: whoever reads the day's runs,
 //! in whatever order, gets the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,6 +32,8 @@ pub struct RollUpPart {
     counts: Counts,
     earlier: Vec<(Date, Usd)>,
     tie: Tie,
+    /// The run that this one tries again.
+    retry_of: Option<Tie>,
     sample: RunSample,
     owner: LastOwner,
 }
@@ -65,6 +67,10 @@ impl RollUpPart {
                 cost: cost.unwrap_or_default(),
             },
             earlier: earlier.into_iter().collect(),
+            retry_of: match &run.previous_run_id {
+                Some(before) => Some((before.clone(), 0)),
+                None => (attempt > 1).then(|| (run_id.clone(), attempt - 1)),
+            },
             tie: (run_id, attempt),
             sample: sample(run, &priced, ended),
             team: owner.team.clone(),
@@ -108,6 +114,8 @@ struct Job {
     earlier: BTreeMap<(Date, String), Usd>,
     /// By end.
     last: BTreeMap<(Timestamp, Tie), RunSample>,
+    /// Runs that others try again, by run and attempt; attempt 0 where a retry is a run of its own.
+    retried: BTreeSet<Tie>,
     /// The good one that began last, by that.
     good: Option<(Timestamp, Tie, RunSample)>,
     /// By whether its tags are known, then by end.
@@ -117,8 +125,9 @@ struct Job {
 impl DayRollUps {
     /// Adds a run of the day.
     pub fn add(&mut self, part: RollUpPart) {
-        let RollUpPart { job, team, hour, counts, earlier, tie, sample, owner } = part;
+        let RollUpPart { job, team, hour, counts, earlier, tie, retry_of, sample, owner } = part;
         let job = self.jobs.entry(job).or_default();
+        job.retried.extend(retry_of);
         for (day, cost) in earlier {
             *job.earlier.entry((day, team.clone())).or_default() += cost;
         }
@@ -144,6 +153,12 @@ impl DayRollUps {
             let hour = |((hour, team), counts)| HourCount { hour, team, counts };
             let earlier = |((day, team), cost)| EarlierUse { day, team, cost };
             let mut last = of_job.last;
+            for ((_, (run_id, attempt)), sample) in &mut last {
+                let is_retried = |attempt| of_job.retried.contains(&(run_id.clone(), attempt));
+                if is_retried(*attempt) || is_retried(0) {
+                    sample.run_id = None;
+                }
+            }
             // Where it is among the last already, it is kept once.
             last.extend(of_job.good.map(|(_, tie, run)| ((run.ended, tie), run)));
             RollUp {
@@ -241,6 +256,25 @@ mod tests {
         assert_eq!((one[0].totals().runs, one[0].totals().failures), (1_440, 240));
         let ids = one[0].samples.iter().map(|run| run.run_id.is_some());
         assert_eq!(ids.collect::<Vec<_>>(), [&[false][..], &[true; 60]].concat());
+    }
+
+    #[test]
+    fn what_was_tried_again_has_no_id_and_counts_in_the_hours() {
+        let mut runs: Vec<_> =
+            (1..=4).map(|n| ended(n, &format!("2026-11-10T0{n}:00:00Z"), "FAILED", "a")).collect();
+        runs[1].run.previous_run_id = Some("r1".into());
+        // The second attempt of the third.
+        runs[3].run.identity.run_id = "r3".into();
+        runs[3].run.identity.attempt = 2;
+        let ids = |runs: &[StoredRun]| {
+            let [day] = rolled(runs).try_into().unwrap();
+            assert_eq!((day.totals().runs, day.totals().failures), (4, 4));
+            day.samples.into_iter().map(|sample| sample.run_id).collect::<Vec<_>>()
+        };
+        let wanted = [None, Some("r2".to_owned()), None, Some("r3".to_owned())];
+        assert_eq!(ids(&runs), wanted);
+        runs.reverse();
+        assert_eq!(ids(&runs), wanted);
     }
 
     /// What was used on earlier days is the part of the cost that its time there is.

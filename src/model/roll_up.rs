@@ -68,7 +68,8 @@ pub struct RunSample {
     pub ended: Timestamp,
     /// When it started, where that is known.
     pub started: Option<Timestamp>,
-    /// Its id; `None` where it is not kept, as of runs that ended well.
+    /// Its id; `None` of runs that ended well, and of those that were tried again: what came of
+    /// the retry counts, and not they. A retry that ended on another day is not known here.
     pub run_id: Option<String>,
     /// How it ended.
     pub state: RunState,

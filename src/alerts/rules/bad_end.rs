@@ -79,7 +79,9 @@ pub(super) fn unrepaired(job: &JobFacts) -> Vec<End<'_>> {
     retried.sort_unstable();
     // An EMR Serverless attempt shares its run's id, so the number of attempts left decides.
     let mut ends = Vec::new();
-    for end in job.ends().filter(|end| !end.is_good() && after(end)) {
+    // A roll-up keeps no id of a run that was tried again.
+    let counts = |end: &End<'_>| !end.is_good() && end.run.is_some() && after(end);
+    for end in job.ends().filter(counts) {
         let place = end.run.and_then(|run| retried.binary_search(&run).ok());
         match place {
             Some(place) => drop(retried.remove(place)),
@@ -100,7 +102,9 @@ fn shown(end: &End<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerts::rules::testing::{Run, facts, job};
+    use crate::alerts::facts::JobDay;
+    use crate::alerts::rules::testing::{Run, at, facts, job, key, messages};
+    use crate::model::{JobKind, RunSample, RunState, Usd};
 
     fn unrepaired_ids(runs: &[Run]) -> Vec<String> {
         let facts = facts(&[("load", runs)]);
@@ -126,6 +130,28 @@ mod tests {
         assert!(unrepaired_ids(&[first.clone(), under_way]).is_empty());
         // A rerun that nobody chained is another try, and not over.
         assert_eq!(unrepaired_ids(&[first, Run::open("b", "11-14 09:10")]), ["a"]);
+    }
+
+    /// After a day the chain is known by its roll-ups alone.
+    #[test]
+    fn of_an_old_chain_only_the_last_end_counts_too() {
+        let mut facts = facts(&[("load", &[])]);
+        let sample = |run_id: Option<&str>, minute: i64| RunSample {
+            ended: at("11-12 05:00") + jiff::SignedDuration::from_mins(minute),
+            started: None,
+            run_id: run_id.map(str::to_owned),
+            state: RunState::Failed,
+            kind: JobKind::Spark,
+            runtime_seconds: 60,
+            cost: None,
+        };
+        let ends = vec![sample(None, 0), sample(None, 10), sample(Some("c"), 20)];
+        let (day, cost) = (jiff::civil::date(2026, 11, 12), Usd::ZERO);
+        let job = facts.jobs.get_mut(&key("load")).unwrap();
+        job.days.push(JobDay { day, runs: 3, cost, ends });
+        assert_eq!(unrepaired(&facts.jobs[&key("load")]).len(), 1);
+        let found = messages("failure-streak", "", &facts);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]

@@ -130,6 +130,10 @@ fn even(starts: &[Timestamp]) -> Option<(SignedDuration, String)> {
     gaps.sort_unstable();
     let (median, longest) = (gaps[gaps.len() / 2], *gaps.last()?);
     let is_even = longest <= median * 2 && longest < DAY / 2 && median > SignedDuration::ZERO;
+    // A burst is no rhythm: it has to have gone on for a day.
+    let gaps = starts.windows(2).rev().map(|two| two[1].duration_since(two[0]));
+    let kept: SignedDuration = gaps.take_while(|gap| *gap <= median * 2).sum();
+    let is_even = is_even && kept >= DAY;
     let shown = duration(u64::try_from(median.as_secs()).unwrap_or(0));
     is_even.then(|| (longest, format!("as it starts every {shown}")))
 }

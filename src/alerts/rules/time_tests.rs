@@ -135,10 +135,15 @@ fn a_weekly_and_an_hourly_job_have_rhythms_too() {
     let weekly = daily("02:00", 35, |day| day == "Thu");
     assert!(!missing(&weekly, "11-18 12:00"));
     assert!(missing(&weekly, "11-19 04:01"));
-    let hourly: Vec<_> = (0..20).map(|n: i64| run(at("11-13 16:00") + n.hours(), 5)).collect();
+    let hourly: Vec<_> = (0..26).map(|n: i64| run(at("11-13 10:00") + n.hours(), 5)).collect();
     // The last began at 11:00, so the next was expected at 12:00.
     assert!(!missing(&hourly, "11-14 14:00"));
     assert!(missing(&hourly, "11-14 14:01"));
+    // Less than a day of it is a burst: somebody backfilled.
+    assert!(!missing(&hourly[2..], "11-14 14:01"));
+    let burst: Vec<_> =
+        (0..14).map(|n: i64| run(at("11-14 02:00") + (2 * n).seconds(), 1)).collect();
+    assert!(!missing(&burst, "11-14 12:00"));
     // What comes as it pleases is never missed.
     let hours = [0_i64, 3, 4, 31, 40, 41, 42, 90, 91, 120, 121, 150, 180, 181, 240];
     let uneven: Vec<_> = hours.iter().map(|n| run(at("11-01 00:00") + n.hours(), 5)).collect();
