@@ -1,5 +1,6 @@
 //! `init`: a configuration that works as it stands, and the table.
 
+use std::env;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -9,7 +10,7 @@ use clap::Args;
 use super::output::say;
 use super::{Exit, Failure, World};
 use crate::app::App;
-use crate::config::{Config, DEFAULT_FILE};
+use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
 use crate::store::{Created, StoreLocation};
 
 /// The configuration that `init` writes. A test reads it.
@@ -20,6 +21,11 @@ pub(super) struct Init {}
 
 impl Init {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+        let has_text = env::var(TEXT_VARIABLE).is_ok_and(|text| !text.trim().is_empty());
+        if world.config_file.is_none() && has_text {
+            say(world.quiet, &format!("the configuration is the text in {TEXT_VARIABLE}"));
+            return make_table(world, world.config()?).await;
+        }
         let path = world.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         let location = world.store.clone().unwrap_or_default();
         match OpenOptions::new().write(true).create_new(true).open(path) {
@@ -39,21 +45,25 @@ impl Init {
                 return Err(Failure::failed(format!("cannot write {}: {error}", path.display())));
             }
         }
-        let config = Config::load(Some(path))?;
-        let app = App::open(config, world.store.clone()).await?;
-        let created = app.store.table().create().await?;
-        if app.store.table().reach().await?.is_behind() {
-            app.store.table().record_form().await?;
-        }
-        let line = match created {
-            Created::New => "created the table, with TTL",
-            Created::TtlEnabled => "the table was there; turned its TTL on",
-            Created::Existing => "the table is there, with TTL",
-        };
-        say(world.quiet, &format!("{}: {line}", app.location));
-        say(world.quiet, "next: runledger import FILE, then runledger report");
-        Ok(Exit::Done)
+        make_table(world, Config::load(Some(path))?).await
     }
+}
+
+/// Makes the table that a configuration names, where it is missing.
+async fn make_table(world: &World, config: Config) -> Result<Exit, Failure> {
+    let app = App::open(config, world.store.clone()).await?;
+    let created = app.store.table().create().await?;
+    if app.store.table().reach().await?.is_behind() {
+        app.store.table().record_form().await?;
+    }
+    let line = match created {
+        Created::New => "created the table, with TTL",
+        Created::TtlEnabled => "the table was there; turned its TTL on",
+        Created::Existing => "the table is there, with TTL",
+    };
+    say(world.quiet, &format!("{}: {line}", app.location));
+    say(world.quiet, "next: runledger import FILE, then runledger report");
+    Ok(Exit::Done)
 }
 
 fn configuration(location: &StoreLocation) -> String {
