@@ -213,6 +213,7 @@ impl Config {
         let split = self.chargeback.split.check();
         split.map_err(|reason| ("chargeback.split".into(), reason))?;
         self.budgets.check().map_err(|reason| ("budgets".into(), reason))?;
+        self.own_cost.check().map_err(|reason| ("own_cost".into(), reason))?;
         self.alerts.check().map_err(|error| (error.key, error.reason))?;
         for quota in &self.quotas {
             quota.check().map_err(|reason| ("quotas".into(), reason))?;

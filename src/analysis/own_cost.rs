@@ -28,6 +28,26 @@ pub struct OwnCostSettings {
     pub thousand_mails: Option<Usd>,
 }
 
+impl OwnCostSettings {
+    /// Whether these can be rates.
+    ///
+    /// # Errors
+    /// Which is not, and why.
+    pub fn check(&self) -> Result<(), String> {
+        let rates = [
+            ("vcpu_hour", self.vcpu_hour),
+            ("gb_hour", self.gb_hour),
+            ("million_read_units", self.million_read_units),
+            ("million_write_units", self.million_write_units),
+            ("thousand_mails", self.thousand_mails),
+        ];
+        match rates.into_iter().find(|(_, rate)| rate.is_some_and(|rate| rate < Usd::ZERO)) {
+            Some((key, _)) => Err(format!("`{key}` is below 0, and AWS pays nobody for using it")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What Runledger cost in a week, as far as that can be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnCost {
@@ -134,6 +154,13 @@ mod tests {
             million_write_units: usd("0.625"),
             thousand_mails: None,
         }
+    }
+
+    #[test]
+    fn a_rate_below_zero_is_refused_by_its_key() {
+        assert_eq!(rates().check(), Ok(()));
+        let wrong = OwnCostSettings { gb_hour: Some("-1".parse().unwrap()), ..rates() };
+        assert!(wrong.check().unwrap_err().starts_with("`gb_hour`"));
     }
 
     #[test]

@@ -18,10 +18,8 @@ use super::{Exit, Failure, World};
 use crate::analysis::Edition;
 use crate::app::App;
 use crate::config::Config;
-use crate::delivery::MailVia;
 use crate::demo;
 use crate::model::{BillSource, Period, Teller, utc_day};
-use crate::quota::QuotaSetting;
 use crate::store::{RealClock, StoreLocation};
 use crate::tables::{Format, Table};
 use crate::tasks::alerts::Telling;
@@ -36,6 +34,8 @@ use crate::tasks::used;
 
 /// The demo's own store. Not the name of the default one: `--out .` must leave that alone.
 const DATABASE: &str = "demo.db";
+/// What the company's configuration is called; not as the one that is found by itself, likewise.
+const CONFIGURATION: &str = "demo.toml";
 /// Runs stored at once.
 const BATCH_RUNS: usize = 20_000;
 
@@ -201,45 +201,48 @@ impl Demo {
         say(
             world.quiet,
             &format!(
-                "\n{} mails are in {}. Open {} in a browser, or ask further:\n  runledger --store \
-             embedded:{} report --last-week --format json",
+                "\n{} mails are in {}. Open {} in a browser, or ask further:\n  runledger --config {} \
+             report --last-week --format json",
                 deliveries.sent_now(),
                 self.out.join("outbox").display(),
                 self.out.join(web).display(),
-                self.out.join(DATABASE).display(),
+                self.out.join(CONFIGURATION).display(),
             ),
         );
         Ok(if deliveries.verdict() == Verdict::Done { Exit::Done } else { Exit::Failed })
     }
 }
 
-/// The company's configuration: its quotas, its leaders, the owners of its teams.
+/// The company's configuration: its store, its quotas, its leaders, the owners of its teams. It is
+/// written down, so that whoever looks further sees the same company.
 fn company(out: &Path) -> Result<Config, Failure> {
-    let mut text = String::from(
+    let text = |value: String| toml::Value::from(value).to_string();
+    let place = |name: &str| out.join(name).display().to_string();
+    let mut lines = vec![
+        "# The demo's company, for `runledger --config`.".to_owned(),
+        format!("[store]\nlocation = {}", text(format!("embedded:{}", place(DATABASE)))),
         // Nobody waits for the reports of the days before the demo.
-        "[alerts.rules.report-overdue]\nenabled = false\n\
-         [mail]\nvia = \"outbox\"\nfrom = \"Runledger <runledger@example.com>\"\n\
-         [alerts]\nrecipients = [\"data-platform@example.com\"]\n\
-         [reports.weekly]\nrecipients = [\"data-leaders@example.com\"]\n[reports.weekly.teams]\n",
-    );
-    let teams: Vec<_> = demo::team_names().collect();
-    for team in &teams {
-        text += &format!("{team:?} = [\"{}-owners@example.com\"]\n", team.replace(' ', "-"));
-    }
-    let mut config = Config::parse(&text, Path::new("the demo's configuration"))?;
-    if let Some(mail) = &mut config.mail {
-        mail.via = MailVia::Outbox;
-        mail.outbox = out.join("outbox");
-    }
-    config.quotas = demo::quotas()
-        .into_iter()
-        .map(|quota| QuotaSetting {
-            account: quota.account.to_owned(),
-            region: quota.region.to_owned(),
-            quota: quota.key.to_owned(),
-            value: Some(quota.value.into()),
-            shares: Vec::new(),
-        })
-        .collect();
+        "[alerts.rules.report-overdue]\nenabled = false".to_owned(),
+        "[alerts]\nrecipients = [\"data-platform@example.com\"]".to_owned(),
+        "[mail]\nvia = \"outbox\"\nfrom = \"Runledger <runledger@example.com>\"".to_owned(),
+        format!("outbox = {}", text(place("outbox"))),
+        "[reports.weekly]\nrecipients = [\"data-leaders@example.com\"]".to_owned(),
+        "[reports.weekly.teams]".to_owned(),
+    ];
+    lines.extend(demo::team_names().map(|team| {
+        let owners = text(format!("{}-owners@example.com", team.replace(' ', "-")));
+        format!("{} = [{owners}]", text(team.to_owned()))
+    }));
+    lines.extend(demo::quotas().into_iter().map(|quota| {
+        let demo::Quota { account, region, key, value } = quota;
+        format!(
+            "[[quotas]]\naccount = \"{account}\"\nregion = \"{region}\"\nquota = \"{key}\"\n\
+             value = {value}"
+        )
+    }));
+    let (lines, file) = (lines.join("\n") + "\n", out.join(CONFIGURATION));
+    let config = Config::parse(&lines, &file)?;
+    std::fs::write(&file, lines)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))?;
     Ok(config)
 }

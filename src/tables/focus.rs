@@ -51,7 +51,7 @@ impl FocusLine {
         let line = usage.cost_line()?.clone();
         let run = &usage.run.stored.run;
         Some(Self {
-            sku: sku::sku_of(run, &line, &books.card),
+            sku: sku::sku_of(run, &line, books),
             resource: resource(run),
             account_name: books.ownership.account_name(&run.identity.account).map(str::to_owned),
             line,

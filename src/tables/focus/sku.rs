@@ -1,7 +1,8 @@
 //! Under which SKU a cost line is charged, as far as that is known.
 
+use crate::analysis::Books;
 use crate::model::{CostLine, JobRun};
-use crate::pricing::{RateCard, UsageType, kind_of};
+use crate::pricing::{UsageType, kind_of};
 
 /// How a SKU is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +40,16 @@ pub struct Sku {
 
 /// The SKU of a cost line: the Price List's, where the rate was read from it; else the usage type
 /// that such use is billed under.
-pub(super) fn sku_of(run: &JobRun, line: &CostLine, card: &RateCard) -> Sku {
-    let rate = line.rate_index.and_then(|index| card.rates().get(index));
+pub(super) fn sku_of(run: &JobRun, line: &CostLine, books: &Books) -> Sku {
+    let rate = line.rate_index.and_then(|index| books.card.rates().get(index));
     if let Some(sku) = rate.and_then(|rate| rate.sku.clone()) {
         // A SKU is of one region, and has one price there.
         return Sku { price_id: sku.clone(), id: sku, origin: SkuOrigin::PriceList };
     }
-    let (id, origin) = match rate.and_then(UsageType::of_rate) {
+    // A rate that was agreed on need not say all that a usage type is told by; the run does.
+    let assumed = &books.pricing.assumed_architecture;
+    let of_run = || rate.and(UsageType::of_run(run, line.component, assumed));
+    let (id, origin) = match rate.and_then(UsageType::of_rate).or_else(of_run) {
         Some(usage_type) => (usage_type.tail.to_owned(), SkuOrigin::UsageType),
         None => {
             let (engine, kind) = (run.identity.engine.as_str(), kind_of(run));

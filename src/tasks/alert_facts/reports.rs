@@ -1,7 +1,7 @@
 //! Reports that should have reached their readers by now, by the delivery ledger.
 //!
-//! A weekly report is due when its schedule says so, to whom its schedule says, and without one some
-//! hours after its week. A week in which no run ended has nothing to report.
+//! A weekly report is due when its schedule says so, to whom its schedule says, and without one
+//! some hours after its week. A week in which no run ended has nothing to report.
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,8 @@ fn a_full_device_behind_stdout_is_a_failure() {
 #[test]
 fn a_pipe_is_written_into_and_stays_one() {
     let exports = Exports::of_three_days();
-    let script = "mkfifo pipe && cat pipe >read.csv & sleep 1; ";
+    // The pipe is there before anything is written, and opening it waits for its reader.
+    let script = "mkfifo pipe; cat pipe >read.csv & ";
     let finished = in_shell(&exports, script, "runs -o pipe").exits(0);
     assert!(finished.stderr.contains("to pipe"), "{}", finished.stderr);
     let kind = std::fs::metadata(exports.sandbox.path("pipe")).unwrap().file_type();

@@ -118,3 +118,27 @@ fn a_rate_of_other_days_is_said() {
          only"
     );
 }
+
+/// An agreement need not say all that a usage type is told by: the run that it prices does.
+#[test]
+fn a_rate_that_says_little_leaves_the_sku_as_it_is() {
+    let sandbox = Sandbox::new();
+    let sku = |configuration: &str| {
+        sandbox.write("runledger.toml", configuration);
+        import_run(&sandbox, "one", "us-east-1", "2026-11-10T12:00:00Z");
+        let export = ["--now", NOW, "export", "focus", "--last-week", "-o", "focus.csv"];
+        sandbox.run(&export).exits(0);
+        let mut rows = csv::Reader::from_path(sandbox.path("focus.csv")).unwrap();
+        let heading = rows.headers().unwrap().clone();
+        let row = rows.records().next().unwrap().unwrap();
+        ["SkuId", "SkuPriceId", "x_SkuOrigin", "ContractedUnitPrice"]
+            .map(|name| row[heading.iter().position(|column| column == name).unwrap()].to_owned())
+    };
+    let [id, price_id, origin, list] = sku("");
+    assert_eq!((id.as_str(), origin.as_str()), ("ETL-DPU-Hour", "usage-type"));
+    let agreed = "[[pricing.rates]]\nengine = 'glue'\ncomponent = 'DPU'\nsource = 'x'\n\
+                  usd = { us-east-1 = '0.30' }\n";
+    let own = sku(agreed);
+    assert_ne!(own[3], list);
+    assert_eq!(own[..3], [id, price_id, origin]);
+}
