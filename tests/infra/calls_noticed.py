@@ -48,8 +48,8 @@ CHANGES = [
     (
         # In the record of what was done when.
         "store/turns.rs",
-        ".put_item()",
-        ".put_item();\n table.client.describe_endpoints()",
+        "table.put_version(",
+        "table.client.describe_endpoints();\n table.put_version(",
         ("dynamodb", "describe_endpoints"),
         {"schedule"},
     ),
