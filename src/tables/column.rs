@@ -155,6 +155,10 @@ impl<S> Field<S> {
     }
 }
 
+/// The meaning of [`Value::of_priced`] in every table that puts runs together.
+pub(super) const PRICED: &str =
+    "what its priced runs cost, in US dollars; empty where none has a price";
+
 impl<'a> Value<'a> {
     /// A text.
     pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
@@ -184,6 +188,11 @@ impl<'a> Value<'a> {
     /// Money that may be missing, which is never 0.
     pub(super) fn maybe_money(amount: Option<Usd>) -> Self {
         amount.map_or(Self::Null, Self::money)
+    }
+
+    /// What those of some runs come to that have a price: missing where none of them has.
+    pub(super) fn of_priced(amount: Usd, runs: u64, unpriced: u64) -> Self {
+        Self::maybe_money((runs == 0 || unpriced < runs).then_some(amount))
     }
 
     /// A number, rounded half to even where it has more decimals.

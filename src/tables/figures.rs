@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::column::Kind::{Integer, Money, Ratio, Text, Timestamp};
-use super::column::{Field, Value};
+use super::column::{Field, PRICED, Value};
 use crate::analysis::{FailureFigures, JobFigures, QuotaFigures, TeamFigures};
 use crate::model::RunState;
 
@@ -52,15 +52,19 @@ pub const JOBS: &[Job] = &[
         Value::count(states.keys().filter(bad).map(|state| states[state]).sum::<u64>())
     })
     .summed(),
-    Job::new("cost_usd", Money, "what its priced runs cost, in US dollars", |j| {
-        Value::money(j.figures.cost_usd)
+    Job::new("cost_usd", Money, PRICED, |j| {
+        let figures = &j.figures;
+        Value::of_priced(figures.cost_usd, figures.runs, figures.unpriced_runs)
     })
     .summed(),
     Job::new("change_usd", Money, "the cost less that of the period before, if known", |j| {
         Value::maybe_money(j.figures.change_usd)
     }),
-    Job::new("waste_usd", Money, "its part of the waste", |j| Value::money(j.figures.waste_usd))
-        .summed(),
+    Job::new("waste_usd", Money, "its part of the waste; empty like its cost", |j| {
+        let figures = &j.figures;
+        Value::of_priced(figures.waste_usd, figures.runs, figures.unpriced_runs)
+    })
+    .summed(),
     Job::new("runtime_seconds", Integer, "seconds of work", |j| {
         Value::count(j.figures.runtime_seconds)
     })
@@ -83,15 +87,19 @@ pub const TEAMS: &[Team] = &[
         Value::count(t.figures.unpriced_runs)
     })
     .summed(),
-    Team::new("cost_usd", Money, "what its priced runs cost, in US dollars", |t| {
-        Value::money(t.figures.cost_usd)
+    Team::new("cost_usd", Money, PRICED, |t| {
+        let figures = &t.figures;
+        Value::of_priced(figures.cost_usd, figures.runs, figures.unpriced_runs)
     })
     .summed(),
     Team::new("change_usd", Money, "the cost less that of the period before, if known", |t| {
         Value::maybe_money(t.figures.change_usd)
     }),
-    Team::new("waste_usd", Money, "its part of the waste", |t| Value::money(t.figures.waste_usd))
-        .summed(),
+    Team::new("waste_usd", Money, "its part of the waste; empty like its cost", |t| {
+        let figures = &t.figures;
+        Value::of_priced(figures.waste_usd, figures.runs, figures.unpriced_runs)
+    })
+    .summed(),
     Team::new("share", Ratio, "its part of the whole, 0 to 1", |t| Value::Ratio(t.figures.share)),
     Team::new("period", Text, PERIOD, |t| Value::text(&*t.period)),
 ];

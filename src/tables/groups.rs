@@ -2,7 +2,7 @@
 //! what `runs` adds up to.
 
 use super::column::Kind::{Boolean, Decimal as Exactly, Integer, Money, Text, Timestamp};
-use super::column::{Field, Value};
+use super::column::{Field, PRICED, Value};
 use super::runs::{QUANTITY, hours};
 use crate::analysis::{Chain, HourFigures};
 
@@ -58,8 +58,8 @@ pub const CHAINS: &[OfChain] = &[
         Value::count(c.runtime_seconds)
     })
     .summed(),
-    OfChain::new("cost_usd", Money, "what its priced runs cost, in US dollars", |c| {
-        Value::money(c.cost_usd)
+    OfChain::new("cost_usd", Money, PRICED, |c| {
+        Value::of_priced(c.cost_usd, c.runs, c.unpriced_runs)
     })
     .summed(),
 ];
@@ -96,8 +96,8 @@ pub const HOURLY: &[OfHour] = &[
     OfHour::new("vcpu_hours", Exactly(QUANTITY), "EMR Serverless vCPU-hours", |h| {
         Value::decimal(h.vcpu_hours, QUANTITY)
     }),
-    OfHour::new("cost_usd", Money, "what the priced runs cost, in US dollars", |h| {
-        Value::money(h.cost_usd)
+    OfHour::new("cost_usd", Money, PRICED, |h| {
+        Value::of_priced(h.cost_usd, h.runs, h.unpriced_runs)
     })
     .summed(),
 ];

@@ -358,4 +358,14 @@ fn what_has_no_price_never_looks_free() {
     let failures = shown.stdout.split("WHAT FAILED").nth(1).unwrap();
     let row = failures.lines().find(|line| line.starts_with("FAILED")).unwrap();
     assert!(row.ends_with("unpriced"), "{row}");
+    for table in ["jobs", "teams", "chains", "hourly"] {
+        let export = ["--now", NOW, "export", table, "--week", "2026-W46"];
+        let csv = sandbox.run(&export).exits(0).stdout;
+        let mut rows = csv::Reader::from_reader(csv.trim_start_matches('\u{feff}').as_bytes());
+        let heading = rows.headers().unwrap().clone();
+        let row = rows.records().next().unwrap().unwrap();
+        let of = |name| heading.iter().position(|column| column == name).map(|place| &row[place]);
+        assert_eq!((of("cost_usd"), of("unpriced_runs")), (Some(""), Some("1")), "{table}");
+        assert!(of("waste_usd").unwrap_or_default().is_empty(), "{table}");
+    }
 }
