@@ -79,7 +79,9 @@ fn head(true_up: &TrueUp, sums: Sums) -> String {
                 "; the rest is of days that are not final and of runs that this bill does not hold"
             }
         };
-        let line = format!("{}, {verdict} the tolerance{rest}", format::change(gap));
+        // Where it is all of the difference it is the same cents, each sum being rounded by itself.
+        let shown = if gap == exact { difference } else { gap };
+        let line = format!("{}, {verdict} the tolerance{rest}", format::change(shown));
         let _ = writeln!(text, "Of it, on the bill {}", wrapped(&line, COLUMNS, 19));
     }
     if let Some(reason) = true_up.reason.as_ref().filter(|_| true_up.state != BillState::Final) {

@@ -128,5 +128,10 @@ proptest! {
             assert_adds_up(&text, title, 3, &[estimate, bill, bill - estimate]);
         }
         assert_adds_up(&text, "WHAT THE GAP IS MADE OF", 1, &[bill - estimate]);
+        let told = |head: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(head)).unwrap();
+            line.trim().split([',', ' ']).next().unwrap().to_owned()
+        };
+        prop_assert_eq!(told("Bill less estimate"), told("Of it, on the bill"));
     }
 }

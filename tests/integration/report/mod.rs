@@ -122,16 +122,3 @@ fn a_jobs_row_is_lean() {
     let each = jobs.iter().map(|row| row.len()).sum::<usize>() / jobs.len();
     assert!(each < 600, "{each} bytes a job");
 }
-
-/// Writes the mail and the page into a folder, to be looked at in a browser:
-/// `REPORT_LOOK=/tmp cargo test --test integration look_at_it -- --ignored`.
-#[test]
-#[ignore = "writes files for eyes; asserts nothing that the other tests do not"]
-fn look_at_it() {
-    let folder = std::path::PathBuf::from(std::env::var_os("REPORT_LOOK").expect("a folder"));
-    let figures = company::figures();
-    let report = rendered(&figures);
-    std::fs::write(folder.join("mail.html"), &report.html).unwrap();
-    std::fs::write(folder.join("mail.txt"), &report.text).unwrap();
-    std::fs::write(folder.join("web.html"), templates().render_web(&figures).unwrap()).unwrap();
-}
