@@ -201,8 +201,8 @@ impl Demo {
         say(
             world.quiet,
             &format!(
-                "\n{} mails are in {}. Open {} in a browser, or ask further:\n  runledger --config {} \
-             report --last-week --format json",
+                "\n{} reports, and what was told as alerts, are in {}. Open {} in a browser, \
+                 or ask further:\n  runledger --config {} report --last-week --format json",
                 deliveries.sent_now(),
                 self.out.join("outbox").display(),
                 self.out.join(web).display(),
