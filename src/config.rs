@@ -256,13 +256,15 @@ impl Config {
         })
     }
 
-    /// The schedules, as they ship or as a folder has them, with the changes made here.
+    /// The schedules, as they ship or as a folder has them, with the changes made here and the
+    /// clocks of their reports.
     ///
     /// # Errors
     /// When one cannot be read or used.
     pub fn schedules(&self) -> Result<Schedules, ScheduleError> {
         let schedules = Schedules::load(self.schedules_folder.as_deref())?;
-        let schedules = schedules.changed(&self.schedules)?;
+        let clock = |report: &str| self.report(report)?.zone().ok();
+        let schedules = schedules.changed(&self.schedules)?.with_periods_of(clock);
         for schedule in schedules.iter() {
             attachable(&schedule.attachments).map_err(|reason| ScheduleError::Invalid {
                 origin: format!("`{}`", schedule.name),

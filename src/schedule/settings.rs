@@ -23,6 +23,11 @@ const SHIPPED: [(&str, &str); 6] = [
     ("weekly-report", include_str!("../../schedules/weekly-report.toml")),
 ];
 
+/// Stands for the last whole week, as `2026-W46`.
+const LAST_WEEK: &str = "{last_week}";
+/// The report that always exists.
+const WEEKLY: &str = "weekly";
+
 /// The schedules, by the order of their names.
 #[derive(Clone, Debug)]
 pub struct Schedules(Vec<Schedule>);
@@ -39,6 +44,9 @@ pub struct Schedule {
     pub cron: Cron,
     /// By which clock.
     pub zone: TimeZone,
+    /// By which clock the weeks and days are that its task speaks of: those of the report that it
+    /// sends begin and end by the report's own.
+    pub periods: TimeZone,
     /// Begun later than this after it was due, it is late.
     pub window: Duration,
     /// What becomes of those that were missed.
@@ -188,6 +196,18 @@ impl Schedules {
         Ok(self)
     }
 
+    /// The same with the clocks of the reports: of the one that a task is, else of the weekly one,
+    /// by which every other command counts weeks too. Where there is none of a name it stays UTC.
+    #[must_use]
+    pub fn with_periods_of(mut self, clock: impl Fn(&str) -> Option<TimeZone>) -> Self {
+        for schedule in &mut self.0 {
+            if let Some(clock) = clock(schedule.report().unwrap_or(WEEKLY)) {
+                schedule.periods = clock;
+            }
+        }
+        self
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Schedule> {
         self.0.iter()
@@ -206,16 +226,41 @@ impl Schedule {
         self.cron.after(instant, &self.zone)
     }
 
+    /// The name of the report that its task is, where it is one.
+    #[must_use]
+    pub fn report(&self) -> Option<&str> {
+        let (command, rest) = self.task.split_first()?;
+        let name = rest.first().map(String::as_str).filter(|word| !word.starts_with('-'));
+        (command == "report").then_some(name.unwrap_or(WEEKLY))
+    }
+
+    /// Whether its task is about the last week, whichever that is.
+    #[must_use]
+    pub fn is_weekly(&self) -> bool {
+        self.task.iter().any(|word| word == LAST_WEEK)
+    }
+
+    /// The end of the week that is under way at a due time, where its task is weekly and that end
+    /// is less than a day off: then it is due before what it is meant for.
+    #[must_use]
+    pub fn ends_soon_after(&self, due: Timestamp) -> Option<Timestamp> {
+        // Six days on, a week that ends within a day is over, and the one after it is not.
+        let then = due.checked_add(SignedDuration::from_hours(6 * 24)).ok()?;
+        let end = Period::last_week(then, &self.periods).ok().filter(|_| self.is_weekly())?.end;
+        let soon = due..due.checked_add(SignedDuration::from_hours(24)).ok()?;
+        (end != due && soon.contains(&end)).then_some(end)
+    }
+
     /// The task as of one of its due times: placeholders replaced by the periods that were the last
-    /// ones then, in the schedule's zone (months of finance are UTC's).
+    /// whole ones then, by the clock of the report (months of finance are UTC's).
     #[must_use]
     pub fn task_at(&self, due: Timestamp) -> Vec<String> {
-        let week = || Period::last_week(due, &self.zone).map(|week| week.name);
-        let yesterday = due.to_zoned(self.zone.clone()).date().yesterday();
+        let week = || Period::last_week(due, &self.periods).map(|week| week.name);
+        let yesterday = due.to_zoned(self.periods.clone()).date().yesterday();
         let of_month = |day: jiff::civil::Date| day.first_of_month().yesterday();
         let month = of_month(crate::model::utc_day(due));
         let replaced = |word: &String| match word.as_str() {
-            "{last_week}" => week().unwrap_or_default(),
+            LAST_WEEK => week().unwrap_or_default(),
             "{last_month}" => month
                 .as_ref()
                 .map_or_else(|_| String::new(), |day| day.strftime("%Y-%m").to_string()),
@@ -241,7 +286,7 @@ fn read(name: &str, text: &str, origin: &str) -> Result<Schedule, ScheduleError>
         return Err(invalid(reason.to_owned()));
     }
     let braces = |word: &&String| word.contains(['{', '}']);
-    let known = ["{last_week}", "{last_month}", "{yesterday}"];
+    let known = [LAST_WEEK, "{last_month}", "{yesterday}"];
     if let Some(word) = file.task.iter().filter(braces).find(|w| !known.contains(&w.as_str())) {
         let known = known.join(", ");
         return Err(invalid(format!("task: `{word}` stands for nothing; there are {known}")));
@@ -251,6 +296,7 @@ fn read(name: &str, text: &str, origin: &str) -> Result<Schedule, ScheduleError>
         task: file.task,
         cron: file.cron,
         zone: zone(&file.zone).map_err(invalid)?,
+        periods: TimeZone::UTC,
         window: file.window,
         missed: file.missed,
         catch_up: file.catch_up,
@@ -329,13 +375,39 @@ mod tests {
     fn periods_are_those_of_the_due_time_whenever_it_is_done() {
         let text = "task = ['x', '{last_week}', '{last_month}', '{yesterday}']\n\
                     cron = '0 0 * * *'\nzone = 'Asia/Tokyo'";
-        let schedule = read("x", text, "x.toml").unwrap();
+        let mut schedule = read("x", text, "x.toml").unwrap();
+        schedule.periods = schedule.zone.clone();
         // Monday, 2026-11-16 00:00 in Tokyo is still Sunday in UTC.
         let words = schedule.task_at("2026-11-15T15:00:00Z".parse().unwrap());
         assert_eq!(words, ["x", "2026-W46", "2026-10", "2026-11-15"]);
         // The first of March in Tokyo: the UTC month before February's end is January.
         let words = schedule.task_at("2027-02-28T15:00:00Z".parse().unwrap());
         assert_eq!(words, ["x", "2027-W08", "2027-01", "2027-02-28"]);
+    }
+
+    #[test]
+    fn weeks_are_those_of_the_report_and_not_of_the_schedule() {
+        let file = |task: &str| format!("task = [{task}]\ncron = '0 7 * * MON'\nzone = 'UTC'");
+        let of = |task: &str| Schedules(vec![read("x", &file(task), "x.toml").unwrap()]);
+        let clock = |report: &str| {
+            let name = if report == "weekly" { "America/Los_Angeles" } else { "Asia/Tokyo" };
+            TimeZone::get(name).ok()
+        };
+        // Monday at seven is still Sunday on the Pacific: the week before is the last whole one.
+        let due = "2026-11-16T07:00:00Z".parse().unwrap();
+        for (task, week) in [
+            ("'report', '--send', '--week', '{last_week}'", "2026-W45"),
+            ("'report', 'weekly', '{last_week}'", "2026-W45"),
+            ("'report', 'far-east', '{last_week}'", "2026-W46"),
+            ("'export', 'runs', '{last_week}'", "2026-W45"),
+        ] {
+            let schedules = of(task).with_periods_of(clock);
+            let words = schedules.named("x").unwrap().task_at(due);
+            assert_eq!(words.last().unwrap(), week, "{task}");
+            let end = schedules.named("x").unwrap().ends_soon_after(due);
+            let pacific = "2026-11-16T08:00:00Z".parse().unwrap();
+            assert_eq!(end, (week == "2026-W45").then_some(pacific), "{task}");
+        }
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //!
 //! Five weeks of history are there as what is rolled up of them, three more for the budgets, and
 //! the last week's runs themselves. Facts are gathered and judged in a process of their own, whose
-//! peak memory is that of an evaluation alone. It prints and judges nothing; `README.md` beside
-//! this file says how to run it.
+//! peak memory is that of an evaluation alone. With `--found N` it is a bad day instead, on which N
+//! jobs fail at once. It prints and judges nothing; `README.md` beside this file says how to run it.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
+mod flood;
 mod jumps;
+mod taken;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,10 @@ const SETTINGS: &str = "[alerts]\nrecipients = ['platform@example.com']\n\
     [budgets]\norders = '90000'\nbilling = '90000'\nsearch = '90000'\nrisk = '90000'\n";
 
 fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--found").skip(1);
+    if let Some(number) = arguments.next() {
+        return flood::print(number.parse().expect("a number of findings"));
+    }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     if let Some(store) = std::env::var_os("RUNLEDGER_BENCH_STORE") {
         return runtime.block_on(measure(Path::new(&store)));

@@ -91,6 +91,29 @@ fn a_missed_monday_is_sent_late_with_its_own_week_and_says_so() {
     assert!(late.contains("Sent late: this report was due on"), "{late}");
 }
 
+/// On Monday at seven in London it is still Sunday on the Pacific: of the two time zones it is the
+/// report's that says which week is over, and what goes out is final.
+#[test]
+fn a_schedule_sends_the_week_that_is_over_by_the_reports_own_clock() {
+    let sandbox = company();
+    let file = sandbox.path("runledger.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let pacific = "[reports.weekly]\ntime_zone = \"America/Los_Angeles\"";
+    assert!(text.contains("[reports.weekly]"), "{text}");
+    std::fs::write(file, text.replace("[reports.weekly]", pacific)).unwrap();
+    run_weekly(&sandbox, "2026-11-15T12:00:00Z");
+    let doctor = ["--now", "2026-11-15T12:00:00Z", "doctor", "--format", "json"];
+    let checks = sandbox.run(&doctor).json()["checks"].take();
+    let found = checks.as_array().unwrap().iter().find(|check| check["name"] == "weekly-report");
+    let found = found.unwrap();
+    assert_eq!(found["state"], "warn", "{found}");
+    assert!(found["found"].as_str().unwrap().contains("2026-11-16T08:00:00Z"), "{found}");
+    let told = run_weekly(&sandbox, MONDAY);
+    assert!(told.contains("due at 2026-11-16T07:00:00Z: done"), "{told}");
+    let [mail] = &mails(&sandbox)[..] else { panic!("one mail") };
+    assert!(mail.contains("2026-W45") && !mail.contains("2026-W46"), "{mail}");
+}
+
 #[test]
 fn a_failure_is_tried_again_and_its_reason_is_on_record() {
     let sandbox = company();

@@ -66,13 +66,10 @@ pub(super) async fn due(
 /// The schedule that sends a report for each week.
 fn schedule_of<'s>(schedules: &'s Schedules, report: &str) -> Option<&'s Schedule> {
     schedules.iter().find(|schedule| {
-        let words: Vec<&str> = schedule.task.iter().map(String::as_str).collect();
-        let name = words.get(1).copied().filter(|word| !word.starts_with('-'));
         schedule.enabled
-            && words.first() == Some(&"report")
-            && name.unwrap_or("weekly") == report
-            && words.contains(&"{last_week}")
-            && words.contains(&"--send")
+            && schedule.report() == Some(report)
+            && schedule.is_weekly()
+            && schedule.task.iter().any(|word| word == "--send")
     })
 }
 

@@ -339,13 +339,15 @@ async fn schedule_found<C: Clock>(
         }
     }
     turns.sort_by_key(|turn| turn.due);
+    let next = schedule.after(now).next();
     Ok(ScheduleFound {
         name: name.to_owned(),
         is_enabled: schedule.enabled,
         since,
         look,
         turns,
-        next: schedule.after(now).next(),
+        next,
+        too_early_for: next.and_then(|due| schedule.ends_soon_after(due)),
     })
 }
 

@@ -20,6 +20,8 @@ pub(super) struct ScheduleFound {
     pub(super) turns: Vec<Turn>,
     /// When it is due next.
     pub(super) next: Option<Timestamp>,
+    /// The end of the week that is not over then, where it is about to be.
+    pub(super) too_early_for: Option<Timestamp>,
 }
 
 const GROUP: Group = Group::Schedules;
@@ -36,7 +38,19 @@ pub(super) fn judge(found: &ScheduleFound) -> Check {
         );
         return Check::warn(GROUP, name, "nothing has ever looked at it", &fix);
     }
-    undone(found).unwrap_or_else(|| Check::ok(GROUP, name, &done(found)))
+    let is_fine = || Check::ok(GROUP, name, &done(found));
+    undone(found).or_else(|| early(found)).unwrap_or_else(is_fine)
+}
+
+/// A report that goes out shortly before its week ends is about the week before, every time.
+fn early(found: &ScheduleFound) -> Option<Check> {
+    let (next, end) = (found.next?, found.too_early_for?);
+    let found_so = format!(
+        "due at {next:.0}, when the report's week is not over: it ends at {end:.0} by the report's \
+         `time_zone`, so the week before it is sent"
+    );
+    let fix = "let it be due later (`cron`, `zone`), or give both the same time zone";
+    Some(Check::warn(GROUP, &found.name, &found_so, fix))
 }
 
 /// What is due and not done, if anything is: the oldest of it.
@@ -123,6 +137,7 @@ mod tests {
             look,
             turns,
             next: Some(at(23)),
+            too_early_for: None,
         }
     }
 
@@ -136,6 +151,18 @@ mod tests {
         assert_eq!(judge(&never).state, State::Warn);
         let off = ScheduleFound { is_enabled: false, ..never };
         assert_eq!(judge(&off).state, State::Ok);
+    }
+
+    #[test]
+    fn a_report_that_is_due_before_its_week_ends_is_worth_a_word() {
+        let look = Look::default;
+        let early = ScheduleFound { too_early_for: Some(at(23)), ..found(look(), Vec::new()) };
+        let check = judge(&ScheduleFound { next: Some(at(22)), ..early });
+        assert_eq!(check.state, State::Warn);
+        assert!(check.found.contains("it ends at 2026-11-16T23:00:00Z"), "{}", check.found);
+        // What is wrong now goes before what will be.
+        let overdue = ScheduleFound { too_early_for: Some(at(23)), ..found(due(true), Vec::new()) };
+        assert_eq!(judge(&overdue).state, State::Wrong);
     }
 
     #[test]
