@@ -4,6 +4,7 @@
 //! A rule that panics on odd data takes nothing with it: it is reported as `rule-broken`, its
 //! alerts stay as they were, and the others are asked.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -49,6 +50,14 @@ pub struct Alert {
     pub outcome: Result<Notice, Quiet>,
     /// Who is to be told, or would be.
     pub recipients: Vec<Recipient>,
+}
+
+impl Alert {
+    /// Its place among others: the most severe first, then by subject.
+    fn place(&self) -> (Reverse<Severity>, &Subject, &str) {
+        let Finding { severity, subject, code, .. } = &*self.finding;
+        (Reverse(*severity), subject, code)
+    }
 }
 
 /// What an evaluation came to.
@@ -129,8 +138,8 @@ impl Evaluator {
         let answers = self.ask(&facts);
         let pace = Pace { now: facts.now, baseline, reminders: &self.reminders };
         let fingerprints: BTreeSet<&String> = answers.found.keys().chain(before.keys()).collect();
-        let mut evaluation =
-            Evaluation { at: facts.now, alerts: Vec::new(), known: BTreeMap::new() };
+        let alerts = Vec::with_capacity(fingerprints.len());
+        let mut evaluation = Evaluation { at: facts.now, alerts, known: BTreeMap::new() };
         for fingerprint in fingerprints {
             let (found, known) = (answers.found.get(fingerprint), before.get(fingerprint));
             let Some(finding) = found.or(known.map(|known| &known.finding)) else { continue };
@@ -145,10 +154,7 @@ impl Evaluator {
             };
             evaluation.add(fingerprint, finding, known, step, recipients);
         }
-        evaluation.alerts.sort_by_cached_key(|alert| {
-            let Finding { severity, subject, code, .. } = &*alert.finding;
-            (std::cmp::Reverse(*severity), subject.clone(), code.clone())
-        });
+        evaluation.alerts.sort_by(|a, b| a.place().cmp(&b.place()));
         evaluation
     }
 

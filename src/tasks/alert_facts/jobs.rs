@@ -130,6 +130,8 @@ impl<'b> Gathering<'b> {
                 job.team = owner.team;
                 job.tagged = owner.tagged;
                 job.tags = owner.tags.unwrap_or_default();
+                // Most jobs have one run a day, and a list grows by more than that.
+                job.ended.shrink_to_fit();
             }
         }
         Ok(())
