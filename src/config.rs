@@ -4,11 +4,12 @@
 //! An unknown key, a wrong type or a pattern that does not compile is an error that names file, key
 //! and what was expected, before anything else happens.
 
+mod read;
 mod reference;
 mod schema;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,12 +29,7 @@ use crate::sources::{BillSettings, CollectSettings};
 use crate::store::StoreSettings;
 use crate::tables::TableFile;
 
-/// The file that is read where `--config` names none.
-pub const DEFAULT_FILE: &str = "runledger.toml";
-
-/// The environment's variable that may hold the text of a configuration, for where a program has no
-/// files: it comes before the default file, and after `--config`.
-pub const TEXT_VARIABLE: &str = "RUNLEDGER_CONFIG_TOML";
+pub use self::read::{ConfigError, DEFAULT_FILE, MORE_VARIABLE, TEXT_VARIABLE};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -114,71 +110,7 @@ pub struct FoldSetting {
     pub replace: String,
 }
 
-/// A configuration that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file is not there, or cannot be read.
-    #[error("cannot read {}: {reason}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The file says something that cannot be.
-    #[error("{}: {key}: {reason}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// The path of the key.
-        key: String,
-        /// What is wrong, and what was expected.
-        reason: String,
-    },
-}
-
 impl Config {
-    /// Reads a file; where none is named, the default one if it is there, else the defaults.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is no configuration.
-    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self::default())
-            }
-            Err(error) => {
-                Err(ConfigError::Read { path: path.to_owned(), reason: error.to_string() })
-            }
-        }
-    }
-
-    /// Reads the text of a configuration; `path` is for messages.
-    ///
-    /// # Errors
-    /// When the text is no configuration.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let invalid = |key: String, reason: &str| ConfigError::Invalid {
-            path: path.to_owned(),
-            key,
-            reason: reason.trim_end().to_owned(),
-        };
-        let source = toml::Deserializer::parse(text)
-            .map_err(|error| invalid("not TOML".into(), &error.to_string()))?;
-        let mut config: Self = serde_path_to_error::deserialize(source).map_err(|error| {
-            let (path, error) = (error.path().to_string(), error.inner());
-            // With the line that it is about, unless that may be a secret in the wrong place.
-            let shown = !path.starts_with("alerts.channels");
-            let reason = if shown { error.to_string() } else { error.message().to_owned() };
-            invalid(path, &reason)
-        })?;
-        config.check().map_err(|(key, reason)| invalid(key, &reason))?;
-        config.spell_teams().map_err(|(key, reason)| invalid(key, &reason))?;
-        Ok(config)
-    }
-
     /// Gives teams one spelling wherever the configuration names them, or `Orders` would have a
     /// budget that nobody ever uses beside `orders`.
     fn spell_teams(&mut self) -> Result<(), (String, String)> {
@@ -339,6 +271,8 @@ fn rate_card_refusal(error: RateCardError) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn refusal(text: &str) -> String {

@@ -1,14 +1,13 @@
 //! `doctor`: what is wrong, before it is found out on a Monday.
 
-use std::env;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
 use super::output::{data, json, say};
-use super::{Exit, Failure, World, schedule};
+use super::{Exit, Failure, World, said_in, schedule};
 use crate::app::patient;
-use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
+use crate::config::{Config, DEFAULT_FILE, MORE_VARIABLE};
 use crate::report::words::visible;
 use crate::report::{MailKind, Templates};
 use crate::store::RealClock;
@@ -52,12 +51,11 @@ impl Doctor {
 
 /// Loads what other commands would stumble over.
 fn setup(world: &World, config: &Config) -> Setup {
-    let text = env::var(TEXT_VARIABLE).is_ok_and(|text| !text.trim().is_empty());
-    let (origin, is_default) = match &world.config_file {
-        Some(file) => (file.display().to_string(), false),
-        None if text => (format!("the text in {TEXT_VARIABLE}"), false),
-        None => (DEFAULT_FILE.to_owned(), !Path::new(DEFAULT_FILE).exists()),
-    };
+    let is_default = world.config_file.is_none()
+        && world.config_text().is_none()
+        && !Path::new(DEFAULT_FILE).exists();
+    let more = said_in(MORE_VARIABLE).map(|_| format!(", with {MORE_VARIABLE} laid over it"));
+    let origin = world.config_origin() + &more.unwrap_or_default();
     Setup { origin, is_default, schedules: schedules(world, config), templates: templates(config) }
 }
 

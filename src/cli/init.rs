@@ -1,6 +1,5 @@
 //! `init`: a configuration that works as it stands, and the table.
 
-use std::env;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -10,7 +9,7 @@ use clap::Args;
 use super::output::say;
 use super::{Exit, Failure, World};
 use crate::app::App;
-use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
+use crate::config::{Config, DEFAULT_FILE};
 use crate::store::{Created, StoreLocation};
 
 /// The configuration that `init` writes. A test reads it.
@@ -21,9 +20,8 @@ pub(super) struct Init {}
 
 impl Init {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
-        let has_text = env::var(TEXT_VARIABLE).is_ok_and(|text| !text.trim().is_empty());
-        if world.config_file.is_none() && has_text {
-            say(world.quiet, &format!("the configuration is the text in {TEXT_VARIABLE}"));
+        if world.config_text().is_some() {
+            say(world.quiet, &format!("the configuration is {}", world.config_origin()));
             return make_table(world, world.config()?).await;
         }
         let path = world.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
@@ -45,7 +43,7 @@ impl Init {
                 return Err(Failure::failed(format!("cannot write {}: {error}", path.display())));
             }
         }
-        make_table(world, Config::load(Some(path))?).await
+        make_table(world, world.config()?).await
     }
 }
 

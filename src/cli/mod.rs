@@ -38,7 +38,7 @@ use sha2::{Digest, Sha256};
 use self::journal::{Journal, Task, recorded};
 use self::output::say;
 use crate::app::App;
-use crate::config::{Config, DEFAULT_FILE, TEXT_VARIABLE};
+use crate::config::{Config, DEFAULT_FILE, MORE_VARIABLE, TEXT_VARIABLE};
 use crate::report::{MailKind, Templates};
 use crate::schedule::Due;
 use crate::store::StoreLocation;
@@ -51,7 +51,7 @@ pub use exit::{Exit, Failure};
 #[command(name = "runledger", version, propagate_version = true)]
 struct Arguments {
     /// The configuration [default: the text that RUNLEDGER_CONFIG_TOML holds, else runledger.toml,
-    /// where there is one]
+    /// where there is one]; what RUNLEDGER_CONFIG_MORE_TOML holds is laid over it, key by key
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Where runs are kept: embedded[:FILE] or dynamodb[:TABLE]
@@ -135,6 +135,11 @@ struct Occasion {
     due: Due,
 }
 
+/// What the environment says in a variable, if it says anything.
+fn said_in(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|text| !text.trim().is_empty())
+}
+
 impl World {
     /// When the command was due, where it is late.
     fn overdue_since(&self) -> Option<Timestamp> {
@@ -142,25 +147,33 @@ impl World {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        match (&self.config_file, std::env::var(TEXT_VARIABLE)) {
-            (None, Ok(text)) if !text.trim().is_empty() => {
-                Ok(Config::parse(&text, Path::new(TEXT_VARIABLE))?)
-            }
-            (file, _) => Ok(Config::load(file.as_deref())?),
+        let more = said_in(MORE_VARIABLE);
+        Ok(match self.config_text() {
+            Some(text) => Config::parse_with(&text, Path::new(TEXT_VARIABLE), more.as_deref())?,
+            None => Config::load(self.config_file.as_deref(), more.as_deref())?,
+        })
+    }
+
+    /// The text of the configuration, where it is in the environment and no file.
+    fn config_text(&self) -> Option<String> {
+        said_in(TEXT_VARIABLE).filter(|_| self.config_file.is_none())
+    }
+
+    /// Where the configuration is, in words, but for what is laid over it.
+    fn config_origin(&self) -> String {
+        let file = self.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        match self.config_text() {
+            Some(_) => format!("the text in {TEXT_VARIABLE}"),
+            None => file.display().to_string(),
         }
     }
 
     /// SHA-256 of the configuration's text, in hexadecimal: which one it is, for the record.
     fn configuration_hash(&self) -> String {
-        let said = std::env::var(TEXT_VARIABLE).ok().filter(|text| !text.trim().is_empty());
-        let file = self.config_file.as_deref();
-        let text = match (file, said) {
-            (None, Some(text)) => text,
-            (file, _) => {
-                std::fs::read_to_string(file.unwrap_or(Path::new(DEFAULT_FILE))).unwrap_or_default()
-            }
-        };
-        let hash = Sha256::digest(text.as_bytes());
+        let file = self.config_file.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        let of_file = || std::fs::read_to_string(file).unwrap_or_default();
+        let text = self.config_text().unwrap_or_else(of_file);
+        let hash = Sha256::digest(text + &said_in(MORE_VARIABLE).unwrap_or_default());
         hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 

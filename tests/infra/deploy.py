@@ -112,12 +112,13 @@ def check_tasks(account, image, resources):
         assert definition["family"] == f"{STACK}-{task.lower()}", definition
         assert container["image"] == image, container
         assert container["readonlyRootFilesystem"] is True and container["user"] == "65532:65532"
-        assert "RUNLEDGER_CONFIG_TOML" in str(container["secrets"]), container
+        for variable in ("RUNLEDGER_CONFIG_TOML", "RUNLEDGER_CONFIG_MORE_TOML"):
+            assert f"'{variable}'" in str(container["secrets"]), container
         assert f"/runledger/{STACK}" in str(container["logConfiguration"]), container
 
 
-def configuration(account):
-    name = f"/{STACK}/runledger.toml"
+def configuration(account, name="runledger.toml"):
+    name = f"/{STACK}/{name}"
     value = account.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
     return tomllib.loads(value)
 
@@ -147,24 +148,38 @@ def check_trust(account, resources):
     return str(policy["PolicyDocument"])
 
 
-def deploy_member(account, collect_role):
+def deploy_member(account, home):
+    """A member account's roles, each trusted by those tasks alone that are named."""
+    secret = {"ExternalId": "a-long-secret"}
+    collect, bill, doctor = (home[f"{task}RoleArn"] for task in ("Collect", "Bill", "Doctor"))
+    for given, trusted in (
+        ({"CollectRoleArn": collect}, {"runledger-reader": {collect}}),
+        (
+            {"CollectRoleArn": collect, "BillRoleArn": bill, "DoctorRoleArn": doctor},
+            {"runledger-reader": {collect, doctor}, "runledger-bill-reader": {bill, doctor}},
+        ),
+    ):
+        check_member(account, {**given, **secret}, trusted)
+
+
+def check_member(account, given, trusted):
     cloudformation = account.client("cloudformation")
     body = (Path(sys.argv[1]) / "infra/member.yaml").read_text()
-    given = {"CollectRoleArn": collect_role, "ExternalId": "a-long-secret"}
     given = [{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
     cloudformation.create_stack(
         StackName="member", TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_NAMED_IAM"]
     )
     # What a condition leaves out moto lists without a name.
     made = {name for name in account.resources("member") if name}
-    assert made == {"CollectRole"}, made
-    role = account.client("iam").get_role(RoleName="runledger-reader")["Role"]
-    statement = role["AssumeRolePolicyDocument"]["Statement"][0]
-    trusted = statement["Principal"]["AWS"]
-    # One of a list is written as a list; what conditions leave out moto may leave empty.
-    trusted = [arn for arn in trusted if arn] if isinstance(trusted, list) else [trusted]
-    assert trusted == [collect_role], trusted
-    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "a-long-secret"}}
+    assert len(made) == len(trusted), made
+    for name, arns in trusted.items():
+        role = account.client("iam").get_role(RoleName=name)["Role"]
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        who = statement["Principal"]["AWS"]
+        # One of a list is written as a list; what conditions leave out moto may leave empty.
+        who = {arn for arn in who if arn} if isinstance(who, list) else {who}
+        assert who == arns, (name, who)
+        assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "a-long-secret"}}
     cloudformation.delete_stack(StackName="member")
 
 
@@ -215,10 +230,12 @@ def main(repository, url):
     assert read["chargeback"]["recipients"] == ["finance@example.com", "audit@example.com"]
     assert read["bill"]["accounts"] == [{"account": "123456789012"}], read["bill"]
     assert read["schedules"] == schedules_as(True, "Asia/Kolkata"), read["schedules"]
-    assert read["budgets"] == {"orders": "1200.00"}
+    assert configuration(account, "more.toml") == {"budgets": {"orders": "1200.00"}}
 
-    collect = account.client("iam").get_role(RoleName=resources["CollectRole"])["Role"]["Arn"]
-    deploy_member(account, collect)
+    iam = account.client("iam")
+    roles = {task: resources[f"{task}Role"] for task in ("Collect", "Bill", "Doctor")}
+    arns = {f"{task}RoleArn": iam.get_role(RoleName=n)["Role"]["Arn"] for task, n in roles.items()}
+    deploy_member(account, arns)
     made = sum(1 for name in resources if name)
     account.client("dynamodb").update_table(
         TableName="runledger-deployed", DeletionProtectionEnabled=False
