@@ -163,6 +163,8 @@ fi
 # As the first process of its namespace it gets only the signals that it listens to. It cannot reach
 # anything meanwhile, which is what it outlasts.
 for command in watch "schedule serve"; do
+    # What the one before said is not to be taken for what this one says.
+    rm -f "$work/endless.log"
     docker run --name endless --read-only -v test:/data -e AWS_REGION=eu-west-1 \
         -e AWS_ENDPOINT_URL=http://127.0.0.1:1 -e AWS_ACCESS_KEY_ID=test -e AWS_SECRET_ACCESS_KEY=test \
         runledger $command >"$work/endless.log" 2>&1 9>&- &
@@ -172,7 +174,8 @@ for command in watch "schedule serve"; do
         sleep 0.1
     done
     told=$(date +%s)
-    docker kill --signal=SIGTERM endless
+    docker kill --signal=SIGTERM endless \
+        || fail "$command cannot be told to stop: $(cat "$work/endless.log")"
     code=0
     wait "$endless" || code=$?
     took=$(($(date +%s) - told))

@@ -1,5 +1,5 @@
-//! From text to a configuration: the file or variable it stands in, what is laid over it, and errors
-//! that name the place.
+//! From text to a configuration: the file or variable it stands in, what is laid over it, and
+//! errors that name the place.
 
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,9 @@
 //!
 //! Five weeks of history are there as what is rolled up of them, three more for the budgets, and
 //! the last week's runs themselves. Facts are gathered and judged in a process of their own, whose
-//! peak memory is that of an evaluation alone. With `--found N` it is a bad day instead, on which N
-//! jobs fail at once. It prints and judges nothing; `README.md` beside this file says how to run it.
+//! peak memory is that of an evaluation alone. With `--found N` it is a bad day instead, on which
+//! N jobs fail at once. It prints and judges nothing; `README.md` beside this file says how to run
+//! it.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 

@@ -230,7 +230,8 @@ def main(repository, url):
     assert read["chargeback"]["recipients"] == ["finance@example.com", "audit@example.com"]
     assert read["bill"]["accounts"] == [{"account": "123456789012"}], read["bill"]
     assert read["schedules"] == schedules_as(True, "Asia/Kolkata"), read["schedules"]
-    assert configuration(account, "more.toml") == {"budgets": {"orders": "1200.00"}}
+    more = configuration(account, "more.toml")
+    assert more == {"budgets": {"orders": "1200.00"}}, more
 
     iam = account.client("iam")
     roles = {task: resources[f"{task}Role"] for task in ("Collect", "Bill", "Doctor")}
