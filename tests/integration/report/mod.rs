@@ -102,6 +102,9 @@ fn every_table_brings_both_its_colours_and_its_purpose() {
     }
     assert!(html.contains("prefers-color-scheme"), "the rules for dark mode are kept");
     assert!(html.contains("max-width: 480px"), "and those for a phone");
+    let boxes = html.split("<table").filter(|table| table.contains("class=\"box"));
+    let breaks = |table: &str| table.split('>').next().unwrap().contains("word-break:break-word");
+    assert!(boxes.clone().count() > 0 && boxes.clone().all(breaks), "a run's id breaks there");
     assert!(html.contains("[if mso]><style>"), "and those for Outlook, which inherits little");
     assert!(html.contains("<html lang=\"en\">"));
     assert!(
