@@ -133,17 +133,21 @@ fn a_budget_is_told_at_each_step_and_its_forecast_until_it_is_used_up() {
 
 #[test]
 fn legacy_glue_says_what_its_minimum_cost() {
-    let run = |version: &str, kind| {
-        Run::ended("a", "SUCCEEDED", "11-14 08:00", "11-14 08:01").with(|run| {
+    let costing = |extra: &str, version: &str, kind| {
+        let run = Run::ended("a", "SUCCEEDED", "11-14 08:00", "11-14 08:01").with(|run| {
             run.version = Some(version.to_owned());
             run.kind = kind;
-            run.minimum_extra = usd("0.66");
-        })
+            run.minimum_extra = usd(extra);
+        });
+        messages("legacy-glue", "", &facts(&[("load", &[run])]))
     };
-    let of =
-        |version, kind| messages("legacy-glue", "", &facts(&[("load", &[run(version, kind)])]));
+    let of = |version, kind| costing("0.66", version, kind);
     let text = "load still runs on Glue 1.0: in a day the ten-minute minimum cost $0.66 in 1 run";
     assert_eq!(of("1.0", JobKind::Spark), [text]);
+    // A run of more than ten minutes paid nothing for it, and nobody wants to read of $0.00.
+    let text = "load still runs on Glue 1.0, which bills ten minutes at least";
+    assert_eq!(costing("0", "1.0", JobKind::Spark), [text]);
+    assert_eq!(costing("0.004", "1.0", JobKind::Spark), [text]);
     assert!(of("2.0", JobKind::Spark).is_empty());
     assert!(of("1.0", JobKind::PythonShell).is_empty());
 }

@@ -38,12 +38,17 @@ impl Rule for LegacyGlue {
             let floor = limits.of_job(key, job).floor_usd;
             let Some(last) = legacy.last().filter(|_| extra >= floor) else { continue };
             let version = last.version.as_deref().unwrap_or_default();
-            let message = format!(
-                "{} still runs on Glue {version}: in a day the ten-minute minimum cost {} in {}",
-                key.job,
-                dollars(extra),
-                counted(number(legacy.len()), "run"),
-            );
+            let job_name = &key.job;
+            let runs = counted(number(legacy.len()), "run");
+            let message = match dollars(extra) {
+                nothing if nothing == dollars(Usd::ZERO) => format!(
+                    "{job_name} still runs on Glue {version}, which bills ten minutes at least"
+                ),
+                extra => format!(
+                    "{job_name} still runs on Glue {version}: in a day the ten-minute minimum \
+                     cost {extra} in {runs}"
+                ),
+            };
             let subject = Subject::job(key, &job.team).shown_by(&last.identity);
             findings.push(Finding {
                 observed: dollars(extra),
