@@ -310,8 +310,8 @@ impl Correction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chargeback::split::NO_COST_CENTERS;
-    use crate::chargeback::{FrozenCell, FrozenCorrection, Nanos};
+    use crate::chargeback::property::nothing_beside;
+    use crate::chargeback::{Book, FrozenCell, FrozenCorrection, Nanos, SplitRules};
     use crate::pricing::{PricingSettings, RateCard};
 
     const DAY: Date = Date::constant(2026, 11, 6);
@@ -332,21 +332,8 @@ mod tests {
     }
 
     fn frozen(month: &str, says_total_is: TotalIs, month_usd: Usd, teams: &[&str]) -> Frozen {
-        let statement = crate::chargeback::Book::default().finish(crate::chargeback::Facts {
-            month,
-            as_of: jiff::Timestamp::UNIX_EPOCH,
-            bill: None,
-            rules: &crate::chargeback::SplitRules::default(),
-            corrections: &[],
-            unpriced_before: &[],
-            budgets: Vec::new(),
-            under_way_runs: 0,
-            without_end_runs: 0,
-            not_collected: &[],
-            is_kept: true,
-            cost_centers: &NO_COST_CENTERS,
-            also: &[],
-        });
+        let rules = SplitRules::default();
+        let statement = Book::default().finish(nothing_beside(month, &rules));
         let (card, pricing) = (RateCard::default(), PricingSettings::default());
         let mut frozen = Frozen::of(&statement.0, &[], &card, &pricing);
         let cell = |team: &&str| FrozenCell { key: key(team), nanos: Nanos::default() };

@@ -153,12 +153,17 @@ fn computed(
             off_bill: run.number.is_multiple_of(5),
         });
     }
-    book.finish(Facts {
-        month: "2026-10",
+    book.finish(Facts { bill, corrections, ..nothing_beside("2026-10", rules) })
+}
+
+/// Facts of a month of which nothing is said beside its runs.
+pub(super) fn nothing_beside<'f>(month: &'f str, rules: &'f SplitRules) -> Facts<'f> {
+    Facts {
+        month,
         as_of: Timestamp::UNIX_EPOCH,
-        bill,
+        bill: None,
         rules,
-        corrections,
+        corrections: &[],
         unpriced_before: &[],
         budgets: Vec::new(),
         under_way_runs: 0,
@@ -167,7 +172,7 @@ fn computed(
         is_kept: true,
         cost_centers: &NO_COST_CENTERS,
         also: &[],
-    })
+    }
 }
 
 fn sum<T>(all: &[T], amount: impl Fn(&T) -> Usd) -> Usd {
@@ -260,22 +265,7 @@ proptest! {
         runs in any_runs(), lines in any_lines(), rules in any_rules(),
         corrections in any_corrections(), seed: u64,
     ) {
-        let bill = TrueUp {
-            days: Date::ZERO..Date::ZERO,
-            day_count: 0,
-            days_read: 0,
-            days_settled: 0,
-            gap_usd: None,
-            over_tolerance: false,
-            over_estimates: Vec::new(),
-            questions: Vec::new(),
-            off_bill_usd: Usd::ZERO,
-            state: BillState::Final,
-            reason: None,
-            estimate_usd: Usd::ZERO,
-            bill_usd: Some(Usd::ZERO),
-            lines,
-        };
+        let bill = bill_of(0, 0, lines, true);
         let (first, ledger) = computed(&runs, Some(&bill), &rules, &corrections);
         let mut shuffled = runs;
         // A stable sort by a scrambled number is a shuffle.
@@ -338,21 +328,7 @@ proptest! {
         let statements: Vec<Statement> = months
             .into_iter()
             .map(|(month, book)| {
-                let facts = Facts {
-                    month: &month,
-                    as_of: Timestamp::UNIX_EPOCH,
-                    bill: None,
-                    rules: &rules,
-                    corrections: &[],
-        unpriced_before: &[],
-                    budgets: Vec::new(),
-                    under_way_runs: 0,
-                    without_end_runs: 0,
-                    not_collected: &[],
-                    is_kept: true,
-            cost_centers: &NO_COST_CENTERS,
-                    also: &[],
-                };
+                let facts = nothing_beside(&month, &rules);
                 book.finish(facts).0
             })
             .collect();
