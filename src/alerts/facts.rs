@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::finding::Subject;
 use crate::analysis::JobKey;
 use crate::model::{
-    Engine, JobKind, JobRun, Price, PricedRun, RunIdentity, RunSample, RunState, Usd, utc_day,
+    Engine, JobKind, JobRun, Price, PricedRun, RetryOf, RollUp, RunIdentity, RunSample, RunState,
+    Usd, utc_day,
 };
 use crate::pricing::kind_of;
 
@@ -28,9 +29,6 @@ pub const SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// How old a source's last complete reading may be for its silence to mean anything.
 const FRESH: SignedDuration = SignedDuration::from_hours(6);
-
-/// The longest piece of an error that is kept, in characters.
-const ERROR_CHARS_MAX: usize = 300;
 
 /// Everything that an evaluation knows.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +73,8 @@ pub struct RunFacts {
     pub state: RunState,
     /// What kind of job it is of.
     pub kind: JobKind,
-    /// The id of the run that it retries. (An EMR Serverless attempt's is its own.)
-    pub retry_of: Option<String>,
+    /// What it tries again, if it is a retry.
+    pub retry_of: Option<RetryOf>,
     /// When it started, where it did.
     pub started: Option<Timestamp>,
     /// When it ended; `None` while it is under way.
@@ -103,16 +101,12 @@ impl RunFacts {
     /// The facts of a run and its price.
     #[must_use]
     pub fn of(run: &JobRun, priced: &PricedRun) -> Self {
-        let attempt_before = (run.identity.attempt > 1).then(|| run.identity.run_id.clone());
         let emr = run.identity.engine == Engine::EmrServerless;
-        let first_line = |error: &String| {
-            error.lines().next().unwrap_or_default().chars().take(ERROR_CHARS_MAX).collect()
-        };
         Self {
             identity: run.identity.clone(),
             state: run.state.clone(),
             kind: kind_of(run),
-            retry_of: run.previous_run_id.clone().or(attempt_before),
+            retry_of: run.retry_of(),
             started: run.started_at,
             ended: run.end(),
             runtime_seconds: run.runtime_seconds(),
@@ -124,7 +118,7 @@ impl RunFacts {
                 Price::Priced { minimum_extra, .. } => minimum_extra,
                 Price::Unpriced(_) => Usd::ZERO,
             },
-            error: run.error.as_ref().map(first_line),
+            error: run.error_line(),
             has_maximum: run
                 .definition
                 .as_ref()
@@ -148,6 +142,9 @@ impl RunFacts {
     fn end(&self) -> Option<End<'_>> {
         Some(End {
             run: Some(&self.identity.run_id),
+            attempt: self.identity.attempt,
+            application: self.identity.application_id.as_deref(),
+            error: self.error.as_deref(),
             state: &self.state,
             kind: &self.kind,
             started: self.started,
@@ -169,6 +166,18 @@ pub struct JobDay {
     pub cost: Usd,
     /// Its runs one by one: all of them, or those that are kept of many.
     pub ends: Vec<RunSample>,
+    /// What its runs try again that ended on an earlier day.
+    pub retries: Vec<RetryOf>,
+}
+
+impl JobDay {
+    /// The job and the day of a roll-up.
+    #[must_use]
+    pub fn of(roll_up: RollUp) -> (JobKey, Self) {
+        let totals = roll_up.totals();
+        let RollUp { day, job, samples: ends, retries, .. } = roll_up;
+        (job, Self { day, runs: totals.runs, cost: totals.cost, ends, retries })
+    }
 }
 
 /// An end of a run, whether of the last day or from before.
@@ -176,6 +185,12 @@ pub struct JobDay {
 pub struct End<'a> {
     /// The run's id, where it is known.
     pub run: Option<&'a str>,
+    /// Which attempt of that.
+    pub attempt: u32,
+    /// Its EMR Serverless application, where it is known.
+    pub application: Option<&'a str>,
+    /// The first line of its error, where it is known.
+    pub error: Option<&'a str>,
     /// How it ended.
     pub state: &'a RunState,
     /// What kind of job it is of.
@@ -194,6 +209,9 @@ impl<'a> End<'a> {
     fn of(run: &'a RunSample) -> Self {
         Self {
             run: run.run_id.as_deref(),
+            attempt: run.attempt,
+            application: run.application_id.as_deref(),
+            error: run.error.as_deref(),
             state: &run.state,
             kind: &run.kind,
             started: run.started,

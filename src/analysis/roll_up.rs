@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 
 use super::Books;
 use crate::model::{
-    Counts, EarlierUse, HourCount, JobKey, JobRun, LastOwner, PricedRun, RollUp, RunIdentity,
-    RunSample, Usd, utc_day,
+    Counts, EarlierUse, HourCount, JobKey, JobRun, LastOwner, PricedRun, RetryOf, RollUp,
+    RunIdentity, RunSample, Usd, utc_day,
 };
 use crate::ownership::{Because, Owner};
 use crate::pricing::{by_day, kind_of};
@@ -32,8 +32,7 @@ pub struct RollUpPart {
     counts: Counts,
     earlier: Vec<(Date, Usd)>,
     tie: Tie,
-    /// The run that this one tries again.
-    retry_of: Option<Tie>,
+    retry_of: Option<RetryOf>,
     sample: RunSample,
     owner: LastOwner,
 }
@@ -67,10 +66,7 @@ impl RollUpPart {
                 cost: cost.unwrap_or_default(),
             },
             earlier: earlier.into_iter().collect(),
-            retry_of: match &run.previous_run_id {
-                Some(before) => Some((before.clone(), 0)),
-                None => (attempt > 1).then(|| (run_id.clone(), attempt - 1)),
-            },
+            retry_of: run.retry_of(),
             tie: (run_id, attempt),
             sample: sample(run, &priced, ended),
             team: owner.team.clone(),
@@ -81,18 +77,20 @@ impl RollUpPart {
 
 fn sample(run: &JobRun, priced: &PricedRun, ended: Timestamp) -> RunSample {
     let whole = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
-    let mut sample = RunSample {
+    let sample = RunSample {
         ended: whole(ended),
-        started: run.start().map(whole),
-        run_id: None,
+        started: run.started_at.map(whole),
+        run_id: Some(run.identity.run_id.clone()),
+        attempt: run.identity.attempt,
+        application_id: run.identity.application_id.clone(),
+        error: run.error_line(),
         state: run.state.clone(),
         kind: kind_of(run),
         runtime_seconds: run.runtime_seconds(),
         cost: priced.price.cost(),
     };
     // What went well is evidence of nothing, and ids are long.
-    sample.run_id = (!sample.is_good()).then(|| run.identity.run_id.clone());
-    sample
+    if sample.is_good() { sample.anonymous() } else { sample }
 }
 
 /// Who pays for a run as alerts ask it.
@@ -114,8 +112,9 @@ struct Job {
     earlier: BTreeMap<(Date, String), Usd>,
     /// By end.
     last: BTreeMap<(Timestamp, Tie), RunSample>,
-    /// Runs that others try again, by run and attempt; attempt 0 where a retry is a run of its own.
-    retried: BTreeSet<Tie>,
+    /// What others try again: of a run the attempts below a number, and when the first of those
+    /// others began.
+    retried: BTreeMap<String, (u32, Timestamp)>,
     /// The good one that began last, by that.
     good: Option<(Timestamp, Tie, RunSample)>,
     /// By whether its tags are known, then by end.
@@ -127,7 +126,10 @@ impl DayRollUps {
     pub fn add(&mut self, part: RollUpPart) {
         let RollUpPart { job, team, hour, counts, earlier, tie, retry_of, sample, owner } = part;
         let job = self.jobs.entry(job).or_default();
-        job.retried.extend(retry_of);
+        if let Some(RetryOf { run_id, below }) = retry_of {
+            let (known, first) = job.retried.entry(run_id).or_insert((below, sample.began()));
+            (*known, *first) = (below.max(*known), sample.began().min(*first));
+        }
         for (day, cost) in earlier {
             *job.earlier.entry((day, team.clone())).or_default() += cost;
         }
@@ -152,13 +154,9 @@ impl DayRollUps {
         let roll_up = |(job, of_job): (JobKey, Job)| {
             let hour = |((hour, team), counts)| HourCount { hour, team, counts };
             let earlier = |((day, team), cost)| EarlierUse { day, team, cost };
+            let retries = retries_across(&of_job);
             let mut last = of_job.last;
-            for ((_, (run_id, attempt)), sample) in &mut last {
-                let is_retried = |attempt| of_job.retried.contains(&(run_id.clone(), attempt));
-                if is_retried(*attempt) || is_retried(0) {
-                    sample.run_id = None;
-                }
-            }
+            anonymise(&mut last, &of_job.retried);
             // Where it is among the last already, it is kept once.
             last.extend(of_job.good.map(|(_, tie, run)| ((run.ended, tie), run)));
             RollUp {
@@ -166,11 +164,43 @@ impl DayRollUps {
                 job,
                 hours: of_job.hours.into_iter().map(hour).collect(),
                 samples: last.into_values().collect(),
+                retries,
                 earlier: of_job.earlier.into_iter().map(earlier).collect(),
                 last_owner: of_job.owner.map(|(_, owner)| owner).unwrap_or_default(),
             }
         };
         self.jobs.into_iter().map(roll_up).collect()
+    }
+}
+
+/// What the day's runs try again that ended on an earlier day. Of very many those that began first,
+/// because they follow the ends before midnight; no more, because no more of those are kept.
+fn retries_across(job: &Job) -> Vec<RetryOf> {
+    let firsts = job.last.keys().filter(|(_, (_, attempt))| *attempt == 1);
+    let firsts: BTreeSet<&str> = firsts.map(|(_, (run_id, _))| run_id.as_str()).collect();
+    let across = job.retried.iter().filter(|(run_id, _)| !firsts.contains(run_id.as_str()));
+    let mut across: Vec<_> =
+        across.map(|(run_id, (below, began))| (*began, run_id, *below)).collect();
+    across.sort_unstable();
+    across.truncate(LAST_MAX);
+    let retry =
+        |(_, run_id, below): (Timestamp, &String, u32)| RetryOf { run_id: run_id.clone(), below };
+    across.into_iter().map(retry).collect()
+}
+
+/// Takes the ids of what was tried again, and the errors of all but the last of each way to end:
+/// texts are long, and an alert shows one.
+fn anonymise(
+    last: &mut BTreeMap<(Timestamp, Tie), RunSample>,
+    retried: &BTreeMap<String, (u32, Timestamp)>,
+) {
+    let mut told = BTreeSet::new();
+    for ((_, (run_id, attempt)), sample) in last.iter_mut().rev() {
+        if retried.get(run_id).is_some_and(|(below, _)| attempt < below) {
+            *sample = sample.clone().anonymous();
+        } else if sample.run_id.is_some() && !told.insert(sample.state.clone()) {
+            sample.error = None;
+        }
     }
 }
 

@@ -14,8 +14,6 @@ use crate::pricing::kind_of;
 
 pub use crate::model::JobKey;
 
-/// The longest piece of an error that a report shows, in characters.
-const ERROR_CHARS_MAX: usize = 300;
 /// Attempts of one EMR Serverless run that a chain is followed through; retry policies allow ten.
 const ATTEMPTS_MAX: usize = 1_000;
 
@@ -110,7 +108,7 @@ impl RunRow {
             wasted_end: run.is_wasted_end(&kind_of(run)),
             // A session that nobody used any more is no failure to look into.
             error: (run.state.is_bad_end() && !run.is_idle_end())
-                .then(|| first_line(run.error.as_deref())),
+                .then(|| run.error_line().unwrap_or_default()),
             flex: run.execution_class == Some(ExecutionClass::Flex),
             held: held(run),
             waited_seconds: waited_seconds(run),
@@ -183,9 +181,4 @@ fn configuration(run: &JobRun) -> ConfigurationKey {
             .map_or_else(|| "STANDARD".to_owned(), |class| class.as_str().to_owned()),
         version: run.version.clone().unwrap_or_else(dash),
     }
-}
-
-fn first_line(error: Option<&str>) -> String {
-    let line = error.unwrap_or_default().trim_start().lines().next().unwrap_or_default();
-    line.chars().take(ERROR_CHARS_MAX).collect()
 }

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::merge::Stamp;
 use super::{QuotaPlace, RunState, Teller, Usd};
 
+/// The longest piece of an error's first line that is shown, in characters.
+const ERROR_LINE_CHARS_MAX: usize = 300;
+
 /// The service that ran a job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Engine {
@@ -386,6 +389,13 @@ impl JobRun {
     #[must_use]
     pub fn start(&self) -> Option<Timestamp> {
         self.started_at.or(self.created_at)
+    }
+
+    /// The first line of the error that has one, cut in length; `None` where there is no error.
+    #[must_use]
+    pub fn error_line(&self) -> Option<String> {
+        let line = self.error.as_ref()?.trim_start().lines().next().unwrap_or_default();
+        Some(line.chars().take(ERROR_LINE_CHARS_MAX).collect())
     }
 
     /// Seconds of work: what the source says, else the time from start to end.

@@ -19,6 +19,7 @@ mod priced;
 mod quota;
 mod recipient;
 mod reservation;
+mod retry;
 mod roll_up;
 mod state;
 mod told;
@@ -49,6 +50,7 @@ pub use recipient::{Recipient, RecipientError};
 pub use reservation::{
     Need, Reservation, ReservationId, ReservationIdError, StartedRun, take_places,
 };
+pub use retry::RetryOf;
 pub use roll_up::{Counts, EarlierUse, HourCount, LastOwner, RollUp, RunSample};
 pub use state::RunState;
 pub use told::Teller;

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::{JobKey, JobKind, RunState, Usd};
+use super::{JobKey, JobKind, RetryOf, RunState, Usd};
 
 /// The runs of one job that ended on one UTC day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct RollUp {
     /// Its runs one by one, by end: all of them; or of many the last ones, and the good one that
     /// began last.
     pub samples: Vec<RunSample>,
+    /// What its runs try again that did not end on this day, as far as that is known.
+    pub retries: Vec<RetryOf>,
     /// What its runs used on days before this one, by day and team.
     pub earlier: Vec<EarlierUse>,
     /// Who paid for the run that ended last, and its tags: for the last one whose tags were read,
@@ -69,8 +71,14 @@ pub struct RunSample {
     /// When it started, where that is known.
     pub started: Option<Timestamp>,
     /// Its id; `None` of runs that ended well, and of those that were tried again: what came of
-    /// the retry counts, and not they. A retry that ended on another day is not known here.
+    /// the retry counts, and not they. A retry that ended on another day is known to that day.
     pub run_id: Option<String>,
+    /// Which attempt of that it was; 1 where there is no id.
+    pub attempt: u32,
+    /// The EMR Serverless application, where there is an id.
+    pub application_id: Option<String>,
+    /// The first line of its error: of the last run with an id that ended in its way.
+    pub error: Option<String>,
     /// How it ended.
     pub state: RunState,
     /// What kind of job it is of.
@@ -86,6 +94,12 @@ impl RunSample {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.state.is_good_end_of(&self.kind)
+    }
+
+    /// The same as one of many: nothing is left that leads to the very run.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        Self { run_id: None, attempt: 1, application_id: None, error: None, ..self }
     }
 
     /// When it began, as far as that is known: no later than it ended.
@@ -181,6 +195,7 @@ mod tests {
             job: job.clone(),
             hours,
             samples: Vec::new(),
+            retries: Vec::new(),
             earlier: Vec::new(),
             last_owner: LastOwner::default(),
         };

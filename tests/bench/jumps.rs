@@ -23,7 +23,7 @@ use runledger::alerts::{
 };
 use runledger::analysis::{Books, DayRollUps, RollUpPart};
 use runledger::config::Config;
-use runledger::model::{JobKey, JobRun, RunIdentity, RunState, Usd, utc_day};
+use runledger::model::{JobKey, JobRun, RunIdentity, RunState, utc_day};
 use runledger::sources::files::{Defaults, Reader};
 use runledger::store::StoredRun;
 use rust_decimal::Decimal;
@@ -294,8 +294,7 @@ fn days<'r>(runs: impl Iterator<Item = &'r Known>) -> BTreeMap<Date, JobDay> {
     }
     let of_day = |(day, roll_ups): (Date, DayRollUps)| {
         let roll_up = roll_ups.finish(day).into_iter().next()?;
-        let (runs, cost): (u64, Usd) = (roll_up.totals().runs, roll_up.totals().cost);
-        Some((day, JobDay { day, runs, cost, ends: roll_up.samples }))
+        Some((day, JobDay::of(roll_up).1))
     };
     by_day.into_iter().filter_map(of_day).collect()
 }

@@ -56,7 +56,9 @@ fn runs(prefix: &str, day: &str) -> String {
     };
     let retry = json!({"PreviousRunId": format!("jr_{prefix}1"), "Attempt": 1});
     let failed = json!({"ErrorMessage": "no such table"});
-    let runs = [run(1, "FAILED", failed), run(2, "SUCCEEDED", retry), run(3, "FAILED", json!({}))];
+    // What it tries again ended on the day before, if it ever did.
+    let again = json!({"PreviousRunId": format!("jr_{prefix}0"), "ErrorMessage": "no such table"});
+    let runs = [run(1, "FAILED", failed), run(2, "SUCCEEDED", retry), run(3, "FAILED", again)];
     json!({ "JobRuns": runs }).to_string()
 }
 

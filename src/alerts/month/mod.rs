@@ -88,7 +88,8 @@ impl<'s> World<'s> {
                 facts.ended.push(run.clone());
             }
             let day = utc_day(ended);
-            let new = || JobDay { day, runs: 0, cost: Usd::ZERO, ends: Vec::new() };
+            let (ends, retries) = (Vec::new(), Vec::new());
+            let new = || JobDay { day, runs: 0, cost: Usd::ZERO, ends, retries };
             let of_day = days.entry(day).or_insert_with(new);
             of_day.runs += 1;
             of_day.cost += run.cost.unwrap();
@@ -98,6 +99,9 @@ impl<'s> World<'s> {
             }
             of_day.ends.push(RunSample {
                 run_id: (!run.state.is_good_end()).then(|| run.identity.run_id.clone()),
+                attempt: run.identity.attempt,
+                application_id: None,
+                error: None,
                 state: run.state.clone(),
                 kind: run.kind.clone(),
                 started: run.started,

@@ -5,9 +5,11 @@
 //! another retry is under way: a run whose retry went well is for the weekly report, not for a
 //! mail.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use crate::alerts::facts::{End, Facts, JobFacts, RunFacts};
+use crate::alerts::facts::{End, Facts, JobFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::rule::job_is_gone;
 use crate::alerts::words::{counted, number, time};
@@ -37,15 +39,8 @@ pub(super) fn findings(
         let ends: Vec<_> = ends.into_iter().filter(|end| is_one(end.state)).collect();
         let Some(last) = ends.last() else { continue };
         let runs = counted(number(ends.len()), "run");
-        let shown_by = job.ended.iter().rev().find(|run| last.run == Some(&run.identity.run_id));
-        let subject = Subject::job(key, &job.team);
-        let subject = match shown_by {
-            Some(run) => subject.shown_by(&run.identity),
-            None => Subject { run_id: last.run.unwrap_or_default().to_owned(), ..subject },
-        };
-        let error = shown_by.and_then(|run| run.error.as_deref());
-        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-        let message = format!("{runs} of {} {}{error}", key.job, words.happened);
+        let subject = shown_by(Subject::job(key, &job.team), last);
+        let message = format!("{runs} of {} {}{}", key.job, words.happened, why(last));
         let finding = Finding {
             observed: runs,
             ..Finding::new(words.code, words.severity, subject, message)
@@ -75,24 +70,32 @@ pub(super) fn undecided(facts: &Facts, subject: &Subject) -> Option<String> {
 pub(super) fn unrepaired(job: &JobFacts) -> Vec<End<'_>> {
     let last_good = job.ends().filter(End::is_good).map(|end| end.began()).max();
     let after = |end: &End<'_>| last_good.is_none_or(|good: Timestamp| good < end.ended);
-    let mut retried: Vec<_> = job.recent().filter_map(retried_by).collect();
-    retried.sort_unstable();
-    // An EMR Serverless attempt shares its run's id, so the number of attempts left decides.
-    let mut ends = Vec::new();
-    // A roll-up keeps no id of a run that was tried again.
-    let counts = |end: &End<'_>| !end.is_good() && end.run.is_some() && after(end);
-    for end in job.ends().filter(counts) {
-        let place = end.run.and_then(|run| retried.binary_search(&run).ok());
-        match place {
-            Some(place) => drop(retried.remove(place)),
-            None => ends.push(end),
-        }
+    let before = job.days.iter().flat_map(|day| &day.retries);
+    let mut retried: BTreeMap<&str, u32> = BTreeMap::new();
+    for retry in before.chain(job.recent().filter_map(|run| run.retry_of.as_ref())) {
+        let below = retried.entry(&retry.run_id).or_default();
+        *below = retry.below.max(*below);
     }
-    ends
+    // A roll-up keeps no id of a run that was tried again on its own day.
+    let is_last = |end: &End<'_>| {
+        end.run.is_some_and(|run| retried.get(run).is_none_or(|below| end.attempt >= *below))
+    };
+    job.ends().filter(|end| !end.is_good() && is_last(end) && after(end)).collect()
 }
 
-fn retried_by(run: &RunFacts) -> Option<&str> {
-    run.retry_of.as_deref()
+/// A subject with the run that shows it, so that it can be opened in the console.
+pub(super) fn shown_by(subject: Subject, end: &End<'_>) -> Subject {
+    Subject {
+        run_id: end.run.unwrap_or_default().to_owned(),
+        application_id: end.application.unwrap_or_default().to_owned(),
+        ..subject
+    }
+}
+
+/// Why a run ended as it did, to be put behind a sentence; empty where it does not say.
+pub(super) fn why(end: &End<'_>) -> String {
+    let error = end.error.filter(|error| !error.is_empty());
+    error.map(|error| format!(": {error}")).unwrap_or_default()
 }
 
 fn shown(end: &End<'_>) -> String {
@@ -140,15 +143,18 @@ mod tests {
             ended: at("11-12 05:00") + jiff::SignedDuration::from_mins(minute),
             started: None,
             run_id: run_id.map(str::to_owned),
+            attempt: 1,
+            application_id: None,
+            error: None,
             state: RunState::Failed,
             kind: JobKind::Spark,
             runtime_seconds: 60,
             cost: None,
         };
         let ends = vec![sample(None, 0), sample(None, 10), sample(Some("c"), 20)];
-        let (day, cost) = (jiff::civil::date(2026, 11, 12), Usd::ZERO);
+        let (day, cost, retries) = (jiff::civil::date(2026, 11, 12), Usd::ZERO, Vec::new());
         let job = facts.jobs.get_mut(&key("load")).unwrap();
-        job.days.push(JobDay { day, runs: 3, cost, ends });
+        job.days.push(JobDay { day, runs: 3, cost, ends, retries });
         assert_eq!(unrepaired(&facts.jobs[&key("load")]).len(), 1);
         let found = messages("failure-streak", "", &facts);
         assert!(found.is_empty(), "{found:?}");

@@ -50,12 +50,12 @@ impl Rule for FailureStreak {
                 continue;
             }
             let message = format!(
-                "{} has ended badly {runs} times in a row since {}",
+                "{} has ended badly {runs} times in a row since {}{}",
                 key.job,
-                time(first.ended)
+                time(first.ended),
+                bad_end::why(last)
             );
-            let subject = Subject::job(key, &job.team);
-            let subject = Subject { run_id: last.run.unwrap_or_default().to_owned(), ..subject };
+            let subject = bad_end::shown_by(Subject::job(key, &job.team), last);
             let finding = Finding::new(Self::CODE, severity, subject, message);
             findings.push(
                 finding

@@ -30,6 +30,8 @@ pub(super) mod timeout_setting;
 pub(super) mod worker_limit;
 
 #[cfg(test)]
+mod chain_tests;
+#[cfg(test)]
 mod cost_tests;
 #[cfg(test)]
 mod other_tests;

@@ -8,7 +8,7 @@ use crate::alerts::facts::{Facts, JobDay, JobFacts, RunFacts, WINDOW};
 use crate::alerts::finding::Finding;
 use crate::alerts::rule::Rules;
 use crate::analysis::JobKey;
-use crate::model::{Engine, JobKind, RunIdentity, RunSample, RunState, Usd, utc_day};
+use crate::model::{Engine, JobKind, RetryOf, RunIdentity, RunSample, RunState, Usd, utc_day};
 
 /// What "now" is in these tests: a Saturday.
 pub(crate) const NOW: &str = "2026-11-14T12:00:00Z";
@@ -54,13 +54,14 @@ impl Run {
     }
 
     pub(crate) fn retry_of(mut self, id: &str) -> Self {
-        self.0.retry_of = Some(id.to_owned());
+        self.0.retry_of = Some(RetryOf { run_id: id.to_owned(), below: u32::MAX });
         self
     }
 
     pub(crate) fn attempt(mut self, attempt: u32) -> Self {
         self.0.identity.attempt = attempt;
-        self.0.retry_of = (attempt > 1).then(|| self.0.identity.run_id.clone());
+        let run_id = self.0.identity.run_id.clone();
+        self.0.retry_of = (attempt > 1).then_some(RetryOf { run_id, below: attempt });
         self
     }
 
@@ -107,11 +108,16 @@ fn job_facts(now: Timestamp, runs: &[Run]) -> JobFacts {
             runs: 0,
             cost: Usd::ZERO,
             ends: Vec::new(),
+            retries: Vec::new(),
         });
+        of_day.retries.extend(run.retry_of.clone());
         of_day.runs += 1;
         of_day.cost += run.cost.unwrap_or_default();
         of_day.ends.push(RunSample {
             run_id: Some(run.identity.run_id.clone()),
+            attempt: run.identity.attempt,
+            application_id: None,
+            error: run.error.clone(),
             state: run.state.clone(),
             kind: run.kind.clone(),
             started: run.started,

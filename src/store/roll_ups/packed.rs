@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use super::start_of;
 use crate::model::{
-    Counts, EarlierUse, Engine, HourCount, JobKey, JobKind, LastOwner, RollUp, RunSample, RunState,
-    Usd,
+    Counts, EarlierUse, Engine, HourCount, JobKey, JobKind, LastOwner, RetryOf, RollUp, RunSample,
+    RunState, Usd,
 };
 
 /// The form that is written now. A day that was rebuilt in an earlier one lacks something.
-pub(super) const FORM: i64 = 2;
+pub(super) const FORM: i64 = 3;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Packed<'a> {
@@ -33,6 +33,23 @@ struct Packed<'a> {
     owners: Vec<Owner<'a>>,
     #[serde(borrow, rename = "j")]
     jobs: Vec<Job<'a>>,
+    /// Since the third form: beside the jobs, because the second form reads those as they are.
+    #[serde(borrow, rename = "b", default, skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<Beside<'a>>,
+}
+
+/// What else is known of the job at a place, of those of which something is.
+#[derive(Serialize, Deserialize)]
+struct Beside<'a> {
+    #[serde(rename = "j")]
+    job: usize,
+    /// Of runs by their place: attempt, application and error, the latter two as words.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    samples: Vec<(usize, u32, Option<usize>, Option<usize>)>,
+    /// What its runs try again of earlier days: run id, and the attempts below which number unless
+    /// all.
+    #[serde(borrow, rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    retries: Vec<(Cow<'a, str>, Option<u32>)>,
 }
 
 /// Team, whether it is known by a tag (1), tags.
@@ -109,6 +126,23 @@ impl<'a> Packed<'a> {
         )
     }
 
+    fn beside(&mut self, job: usize, roll_up: &'a RollUp) {
+        let mut samples = Vec::new();
+        for (place, run) in roll_up.samples.iter().enumerate() {
+            let application = run.application_id.as_deref().map(|id| self.word(id));
+            let error = run.error.as_deref().map(|error| self.word(error));
+            if run.attempt != 1 || application.is_some() || error.is_some() {
+                samples.push((place, run.attempt, application, error));
+            }
+        }
+        let below = |below: u32| (below != u32::MAX).then_some(below);
+        let retry = |of: &'a RetryOf| (Cow::from(of.run_id.as_str()), below(of.below));
+        let retries: Vec<_> = roll_up.retries.iter().map(retry).collect();
+        if !samples.is_empty() || !retries.is_empty() {
+            self.beside.push(Beside { job, samples, retries });
+        }
+    }
+
     fn sample(&mut self, sample: &'a RunSample, midnight: i64) -> Sample<'a> {
         let ended = sample.ended.as_second();
         Sample(
@@ -126,7 +160,8 @@ impl<'a> Packed<'a> {
 /// The text of roll-ups of one day.
 pub(super) fn pack(day: Date, roll_ups: &[&RollUp]) -> String {
     let (mut packed, midnight) = (Packed::default(), start_of(day));
-    for RollUp { day: _, job, hours, samples, earlier, last_owner } in roll_ups {
+    for (place, roll_up) in roll_ups.iter().enumerate() {
+        let RollUp { day: _, job, hours, samples, retries: _, earlier, last_owner } = roll_up;
         let hours = hours.iter().map(|hour| packed.hour(hour)).collect();
         let samples = samples.iter().map(|run| packed.sample(run, midnight)).collect();
         let earlier = earlier.iter().map(|e| (e.day, packed.word(&e.team), e.cost.nanos()));
@@ -142,6 +177,7 @@ pub(super) fn pack(day: Date, roll_ups: &[&RollUp]) -> String {
             packed.owner(last_owner),
         );
         packed.jobs.push(job);
+        packed.beside(place, roll_up);
     }
     // Strings and numbers always serialise.
     serde_json::to_string(&packed).unwrap_or_default()
@@ -150,7 +186,38 @@ pub(super) fn pack(day: Date, roll_ups: &[&RollUp]) -> String {
 /// Reads what [`pack`] wrote.
 pub(super) fn unpack(text: &str, day: Date) -> Result<Vec<RollUp>, String> {
     let packed: Packed<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    packed.jobs.iter().map(|job| unpacked(&packed, job, day)).collect()
+    let roll_ups = packed.jobs.iter().map(|job| unpacked(&packed, job, day));
+    let mut roll_ups = roll_ups.collect::<Result<Vec<_>, String>>()?;
+    for beside in &packed.beside {
+        let roll_up = roll_ups.get_mut(beside.job).ok_or("a job is missing")?;
+        add_beside(roll_up, &packed, beside)?;
+    }
+    Ok(roll_ups)
+}
+
+fn add_beside(
+    roll_up: &mut RollUp,
+    packed: &Packed<'_>,
+    beside: &Beside<'_>,
+) -> Result<(), String> {
+    let word = |place: usize| packed.words.get(place).ok_or("a word is missing");
+    let word = |place: Option<usize>| Ok::<_, String>(place.map(word).transpose()?.map(owned));
+    for (place, attempt, application, error) in &beside.samples {
+        let run = roll_up.samples.get_mut(*place).ok_or("a run is missing")?;
+        run.attempt = *attempt;
+        run.application_id = word(*application)?;
+        run.error = word(*error)?;
+    }
+    let retry = |(run_id, below): &(Cow<'_, str>, Option<u32>)| RetryOf {
+        run_id: run_id.to_string(),
+        below: below.unwrap_or(u32::MAX),
+    };
+    roll_up.retries = beside.retries.iter().map(retry).collect();
+    Ok(())
+}
+
+fn owned(word: &Cow<'_, str>) -> String {
+    word.to_string()
 }
 
 fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, String> {
@@ -178,6 +245,9 @@ fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, Str
             ended: instant(ended)?,
             started: lasted.map(began).transpose()?,
             run_id: run_id.as_deref().map(str::to_owned),
+            attempt: 1,
+            application_id: None,
+            error: None,
             state: RunState::from(word(*state)?),
             kind: JobKind::from(word(*kind)?),
             runtime_seconds: *runtime_seconds,
@@ -199,6 +269,7 @@ fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, Str
         },
         hours: hours.iter().map(hour).collect::<Result<_, String>>()?,
         samples: samples.iter().map(sample).collect::<Result<_, String>>()?,
+        retries: Vec::new(),
         earlier: earlier.iter().map(used).collect::<Result<_, String>>()?,
         last_owner: LastOwner {
             team: word(*team)?.to_owned(),
@@ -237,6 +308,7 @@ pub(super) fn unpack_first(text: &str, day: Date) -> Result<RollUp, String> {
         job: JobKey { engine: Engine::from(engine.as_str()), account, region, job },
         hours,
         samples: Vec::new(),
+        retries: Vec::new(),
         earlier: Vec::new(),
         last_owner: LastOwner::default(),
     })
@@ -278,11 +350,18 @@ mod tests {
                 ended: at("2026-11-10T00:59:59Z"),
                 started: Some(at("2026-11-09T23:00:00Z")),
                 run_id: Some("jr_\"1".into()),
+                attempt: 2,
+                application_id: Some("00f1".into()),
+                error: Some("no \"table\"\u{1b}".into()),
                 state: RunState::from("ODD"),
                 kind: JobKind::Streaming,
                 runtime_seconds: 7199,
                 cost: Some(Usd::from_nanos(-1)),
             }],
+            retries: vec![
+                RetryOf { run_id: "jr_\"1".into(), below: 2 },
+                RetryOf { run_id: "jr_0".into(), below: u32::MAX },
+            ],
             earlier: vec![EarlierUse {
                 day: jiff::civil::date(2026, 11, 9),
                 team: "a\\b".into(),
@@ -297,6 +376,7 @@ mod tests {
         let bare = RollUp {
             job: JobKey { job: "bare".into(), ..roll_up.job.clone() },
             samples: Vec::new(),
+            retries: Vec::new(),
             last_owner: LastOwner::default(),
             ..roll_up.clone()
         };
@@ -307,6 +387,85 @@ mod tests {
         let again = pack(other.day, &[&other, &bare]);
         assert_eq!(again, text, "a decimal's trailing zeros are no change");
         assert!(unpack("{}", other.day).unwrap_err().contains("missing field"));
+    }
+
+    /// As many jobs as share an item of 2,000, seven runs of each, of which the last failed: what
+    /// the error costs, where it is the same one and where each job has its own.
+    #[test]
+    fn an_error_that_many_share_is_kept_once() {
+        let day = jiff::civil::date(2026, 11, 10);
+        let roll_up = |job: usize, error: Option<String>| {
+            let run = |n: i64| RunSample {
+                ended: Timestamp::from_second(start_of(day) + 3_600 * (n + 1)).unwrap(),
+                started: Timestamp::from_second(start_of(day) + 3_600 * n).ok(),
+                run_id: (n == 6).then(|| format!("jr_{job:064x}")),
+                attempt: 1,
+                application_id: None,
+                error: error.clone().filter(|_| n == 6),
+                state: if n == 6 { RunState::Failed } else { RunState::Succeeded },
+                kind: JobKind::Spark,
+                runtime_seconds: 3_600,
+                cost: Some(Usd::from_nanos(4_400_000_000)),
+            };
+            let (engine, account) = (Engine::Glue, "111122223333".to_owned());
+            let hour = |hour| {
+                let counts = Counts { runs: 1, runtime_seconds: 3_600, ..Counts::default() };
+                HourCount { hour, team: "orders".into(), counts }
+            };
+            RollUp {
+                day,
+                job: JobKey {
+                    engine,
+                    account,
+                    region: "eu-west-1".into(),
+                    job: format!("job-{job}"),
+                },
+                hours: (1..8).map(hour).collect(),
+                samples: (0..7).map(run).collect(),
+                retries: Vec::new(),
+                earlier: Vec::new(),
+                last_owner: LastOwner::default(),
+            }
+        };
+        let size = |error: &dyn Fn(usize) -> Option<String>| {
+            let all: Vec<_> = (0..31).map(|job| roll_up(job, error(job))).collect();
+            pack(day, &all.iter().collect::<Vec<_>>()).len()
+        };
+        let text = "x".repeat(300);
+        let without = size(&|_| None);
+        let same = size(&|_| Some(text.clone()));
+        let own = size(&|job| Some(format!("{job:0300}")));
+        assert!(same - without < 300 + 31 * 40, "{without} {same}");
+        assert!(own - without < 31 * (300 + 40), "{without} {own}");
+    }
+
+    /// The second form had nothing beside the jobs, and reads those of the third as its own.
+    #[test]
+    fn the_second_form_is_still_read_and_reads_the_third() {
+        let job = r#"[0,1,2,"load",[],[[3600,60,3,4,60,null,"jr_1"]],[],0]"#;
+        let text = format!(
+            r#"{{"w":["glue","111122223333","eu-west-1","FAILED","spark","orders"],
+                "o":[[5,0,null]],"j":[{job}]}}"#
+        );
+        let day = jiff::civil::date(2026, 11, 10);
+        let read = unpack(&text, day).unwrap();
+        let run = &read[0].samples[0];
+        assert_eq!((run.run_id.as_deref(), run.attempt, &run.error), (Some("jr_1"), 1, &None));
+        let mut third = read;
+        third[0].samples[0].error = Some("no table".into());
+        third[0].retries = vec![RetryOf { run_id: "jr_0".into(), below: u32::MAX }];
+        let packed: serde_json::Value = serde_json::from_str(&pack(day, &[&third[0]])).unwrap();
+        let jobs: serde_json::Value = serde_json::from_str(&format!("[{job}]")).unwrap();
+        let shape = |jobs: &serde_json::Value| {
+            jobs[0]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_array().map(Vec::len))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(shape(&packed["j"]), shape(&jobs));
+        assert_eq!(packed["j"][0][5][0].as_array().unwrap().len(), 7);
     }
 
     /// An item that the first form wrote: what it counts holds, and of its runs nothing is made up.

@@ -181,6 +181,7 @@ async fn rebuild(store: &Store) -> Result<(), StoreError> {
                 counts: Counts { runs, cost: Usd::ZERO, ..Counts::default() },
             }],
             samples: Vec::new(),
+            retries: Vec::new(),
             earlier: Vec::new(),
             last_owner: LastOwner::default(),
         };

@@ -137,19 +137,18 @@ impl<'b> Gathering<'b> {
         Ok(())
     }
 
-    fn add_roll_up(&mut self, roll_up: RollUp) {
+    fn add_roll_up(&mut self, mut roll_up: RollUp) {
         self.used.add_roll_up(&roll_up);
         let today = utc_day(self.now);
         let first = today.checked_sub(HISTORY_DAYS.days()).unwrap_or(Date::MIN);
         if !(first..today).contains(&roll_up.day) {
             return;
         }
-        let totals = roll_up.totals();
-        let RollUp { day, job, samples, last_owner, .. } = roll_up;
-        let last = samples.last().map_or(Timestamp::MIN, |run| run.ended);
-        self.owned(&job, last, last_owner);
-        let job_day = JobDay { day, runs: totals.runs, cost: totals.cost, ends: samples };
-        self.jobs.entry(job).or_default().days.push(job_day);
+        let last = roll_up.samples.last().map_or(Timestamp::MIN, |run| run.ended);
+        let owner = std::mem::take(&mut roll_up.last_owner);
+        let (job, day) = JobDay::of(roll_up);
+        self.owned(&job, last, owner);
+        self.jobs.entry(job).or_default().days.push(day);
     }
 
     fn owned(&mut self, key: &JobKey, at: Timestamp, owner: LastOwner) {
