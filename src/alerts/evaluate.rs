@@ -13,10 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
-use super::finding::{Finding, Severity, Subject};
+use super::finding::{Finding, Severity, Subject, fingerprint};
 use super::lifecycle::{AlertState, Notice, Pace, Quiet, Seen, Stage, Step, step};
 use super::recipients::Recipients;
-use super::rule::{Asked, Rules};
+use super::rule::{self, Asked, Rules};
 use super::settings::{AlertSettings, AlertSettingsError, Silences};
 use crate::model::Recipient;
 
@@ -140,18 +140,25 @@ impl Evaluator {
         let fingerprints: BTreeSet<&String> = answers.found.keys().chain(before.keys()).collect();
         let alerts = Vec::with_capacity(fingerprints.len());
         let mut evaluation = Evaluation { at: facts.now, alerts, known: BTreeMap::new() };
-        for fingerprint in fingerprints {
+        // Whether a part is told depends on its whole.
+        let (parts, wholes): (Vec<&String>, Vec<&String>) = fingerprints
+            .into_iter()
+            .partition(|fingerprint| rule::whole_of(code_of(fingerprint)).is_some());
+        for fingerprint in wholes.into_iter().chain(parts) {
             let (found, known) = (answers.found.get(fingerprint), before.get(fingerprint));
             let Some(finding) = found.or(known.map(|known| &known.finding)) else { continue };
             let recipients = self.recipients.of(&finding.subject);
             let step = match found {
                 Some(finding) => {
-                    let silence = self.silence(finding, &facts, &recipients);
+                    let silence = self
+                        .silence(finding, &facts, &recipients)
+                        .or_else(|| self.part_of(finding, &evaluation.known, &facts, &recipients));
                     let seen = Seen::Found(finding, silence.as_ref());
                     step(known.map(|known| &known.state), seen, &pace)
                 }
                 None => self.unfound(finding, known, &facts, &answers, &pace),
             };
+            let step = if told_in_part(finding, before) { step.as_worsening() } else { step };
             evaluation.add(fingerprint, finding, known, step, recipients);
         }
         evaluation.alerts.sort_by(|a, b| a.place().cmp(&b.place()));
@@ -212,6 +219,23 @@ impl Evaluator {
         }
     }
 
+    /// Whether a finding is told by another one of its subject: one that is at least as severe,
+    /// that its readers know of, and that nothing silences.
+    fn part_of(
+        &self,
+        finding: &Finding,
+        known: &BTreeMap<String, Known>,
+        facts: &Facts,
+        to: &[Recipient],
+    ) -> Option<Quiet> {
+        let code = rule::whole_of(&finding.code)?;
+        let Known { state, finding: whole } = known.get(&fingerprint(code, &finding.subject))?;
+        let tells = state.speaks(facts.now)
+            && whole.severity >= finding.severity
+            && self.silence(whole, facts, to).is_none();
+        tells.then(|| Quiet::PartOf { code: code.to_owned() })
+    }
+
     /// Why a finding is not told, if it is not.
     fn silence(&self, finding: &Finding, facts: &Facts, to: &[Recipient]) -> Option<Quiet> {
         let tags = facts.job(&finding.subject).map(|job| &job.tags);
@@ -248,6 +272,18 @@ impl Evaluation {
             recipients,
         });
     }
+}
+
+/// The rule that a fingerprint is of.
+fn code_of(fingerprint: &str) -> &str {
+    fingerprint.split('|').next().unwrap_or_default()
+}
+
+/// Whether readers know of a part of a finding, that nobody told them the end of.
+fn told_in_part(finding: &Finding, before: &BTreeMap<String, Known>) -> bool {
+    let known = |part: &&str| before.get(&fingerprint(part, &finding.subject));
+    let mut parts = rule::parts_of(&finding.code).iter().filter_map(known);
+    parts.any(|part| part.state.owes_an_end())
 }
 
 /// The rule whose findings are about sources themselves.

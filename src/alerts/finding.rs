@@ -97,14 +97,19 @@ impl Finding {
     /// number or the run that happens to show it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let Subject { account, region, engine, job, team, detail, run_id: _, application_id: _ } =
-            &self.subject;
-        // What an engine runs has no other problem because its team changes.
-        let team = if engine.is_empty() { team.as_str() } else { "" };
-        let parts = [account.as_str(), region, engine, job, team, detail];
-        let escaped = parts.map(|part| part.replace('%', "%25").replace('|', "%7C"));
-        format!("{}|{}", self.code, escaped.join("|"))
+        fingerprint(&self.code, &self.subject)
     }
+}
+
+/// What makes two findings of a rule about a subject the same one.
+pub(super) fn fingerprint(code: &str, subject: &Subject) -> String {
+    let Subject { account, region, engine, job, team, detail, run_id: _, application_id: _ } =
+        subject;
+    // What an engine runs has no other problem because its team changes.
+    let team = if engine.is_empty() { team.as_str() } else { "" };
+    let parts = [account.as_str(), region, engine, job, team, detail];
+    let escaped = parts.map(|part| part.replace('%', "%25").replace('|', "%7C"));
+    format!("{code}|{}", escaped.join("|"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 //! days while it lasts, and when it is over. Not being able to look is not the same as finding
 //! nothing: such an alert stays, and says so. Whatever is not told has its reason. A quiet
 //! evaluation leaves the state as it is, so nothing needs to be written.
+//!
+//! An alert that is a part of another one's story is not told while that one is, and its end is the
+//! other's: who was told of it first reads the other as its worsening.
 
 mod state;
 #[cfg(test)]
@@ -75,6 +78,16 @@ pub struct Step {
 }
 
 impl Step {
+    /// The same as news of something that its readers know a part of.
+    #[must_use]
+    pub fn as_worsening(mut self) -> Self {
+        if let (Ok(Notice::Open), Some(state)) = (&self.outcome, &mut self.state) {
+            state.told = state.told.map(|told| Told { notice: Notice::Worsened, ..told });
+            self.outcome = Ok(Notice::Worsened);
+        }
+        self
+    }
+
     const fn quiet(state: Option<AlertState>, why: Quiet) -> Self {
         Self { state, outcome: Err(why) }
     }
@@ -117,6 +130,7 @@ fn opened(finding: &Finding, silence: Option<&Quiet>, pace: &Pace<'_>) -> Step {
         told: None,
         came_back: 0,
         baseline: pace.baseline.then(|| Weight::of(finding)),
+        part_of: part_of(silence),
     };
     match silence {
         Some(reason) => Step::quiet(Some(state), reason.clone()),
@@ -139,6 +153,7 @@ fn lasting(
         since: if before.stage == Stage::Open { before.since } else { now },
         blind_since: None,
         came_back: before.came_back.saturating_add(u32::from(came_back)),
+        part_of: part_of(silence),
         ..before.clone()
     };
     if let Some(reason) = silence {
@@ -192,8 +207,14 @@ fn over(state: &AlertState, now: Timestamp) -> Step {
         }
         // Kept for as long as it may come back, then forgotten.
         told => {
-            let kept = (gone_for < FLAPPING).then_some(after);
-            let quiet = if told.is_none() { Quiet::NeverTold } else { Quiet::Over };
+            let quiet = match (&after.part_of, told) {
+                (Some(code), _) => Quiet::PartOf { code: code.clone() },
+                (None, None) => Quiet::NeverTold,
+                (None, Some(_)) => Quiet::Over,
+            };
+            // Of a part the end was told with the whole: should it come back, it is new.
+            let told = told.map(|last| Told { notice: Notice::Resolved, ..last });
+            let kept = (gone_for < FLAPPING).then_some(AlertState { told, ..after });
             Step::quiet(kept, quiet)
         }
     }
@@ -219,12 +240,19 @@ fn blind(state: &AlertState, why: &str, now: Timestamp) -> Step {
     };
     let after = AlertState { stage, since: now, ..after.clone() };
     match after.told {
-        Some(last) if stage == Stage::Stale && last.notice != Notice::Resolved => {
+        Some(last) if stage == Stage::Stale && after.owes_an_end() => {
             let last = Told { notice: Notice::Stale, at: now, ..last };
             let after = AlertState { told: Some(last), ..after };
             Step { state: Some(after), outcome: Ok(Notice::Stale) }
         }
         _ => Step { state: Some(after), ..seen },
+    }
+}
+
+fn part_of(silence: Option<&Quiet>) -> Option<String> {
+    match silence {
+        Some(Quiet::PartOf { code }) => Some(code.clone()),
+        _ => None,
     }
 }
 

@@ -1,15 +1,16 @@
 //! What an evaluation has to tell each recipient: one message, of which every channel makes its
 //! own form. Plain values, which can be stored until they have left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::evaluate::Evaluation;
-use super::finding::{Finding, Severity, Subject};
+use super::finding::{Finding, Severity, Subject, fingerprint};
 use super::lifecycle::Notice;
+use super::rule;
 use crate::model::Recipient;
 
 /// How many alerts a message shows at most; the attached file has all of them.
@@ -92,8 +93,15 @@ impl Message {
     pub fn carrying(self, earlier: Self) -> Option<Self> {
         let mut news: BTreeMap<String, News> =
             earlier.news.into_iter().map(|news| (news.fingerprint.clone(), news)).collect();
+        let told: BTreeSet<String> = self.news.iter().map(|now| now.fingerprint.clone()).collect();
         for now in self.news {
-            let before = news.remove(&now.fingerprint).map(|news| news.notice);
+            let mut before = news.remove(&now.fingerprint).map(|news| news.notice);
+            for part in parts(&now).filter(|part| !told.contains(part)) {
+                let is_told = |part: &News| part.finding.severity <= now.finding.severity;
+                if news.get(&part).is_some_and(is_told) {
+                    before = before.or(news.remove(&part).map(|news| news.notice));
+                }
+            }
             let notice = match (before, now.notice) {
                 (Some(Notice::Open), Notice::Resolved) => continue,
                 (Some(Notice::Open), Notice::Worsened | Notice::Remind) => Notice::Open,
@@ -147,6 +155,14 @@ impl News {
     pub fn severity(&self) -> Option<Severity> {
         (self.notice != Notice::Resolved).then_some(self.finding.severity)
     }
+}
+
+/// The alerts that are told by this one, by fingerprint. Its end tells theirs, but not what never
+/// left of them: they would have been dropped when it was told first.
+fn parts(news: &News) -> impl Iterator<Item = String> {
+    let tells = !matches!(news.notice, Notice::Resolved | Notice::Stale);
+    let parts = rule::parts_of(&news.finding.code).iter().filter(move |_| tells);
+    parts.map(|part| fingerprint(part, &news.finding.subject))
 }
 
 fn order(news: &News) -> (std::cmp::Reverse<Severity>, Subject, String) {
@@ -233,6 +249,15 @@ mod tests {
             ("worse", Open),
         ];
         assert_eq!(told, expected);
+        // A part that never left is told by what it has become a part of, which is then new.
+        let of = |notice, code| news(notice, "load", code, Severity::Warning);
+        for (part, whole) in [(Open, Open), (Remind, Worsened), (Resolved, Worsened)] {
+            let now = message(vec![of(Worsened, "failure-streak")]);
+            let carried = now.carrying(message(vec![of(part, "run-failed")])).unwrap();
+            let told: Vec<_> =
+                carried.news.iter().map(|n| (n.finding.code.as_str(), n.notice)).collect();
+            assert_eq!(told, [("failure-streak", whole)]);
+        }
         let gone = message(vec![one(Resolved, "x")]).carrying(message(vec![one(Open, "x")]));
         assert_eq!(gone, None);
     }

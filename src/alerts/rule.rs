@@ -22,6 +22,10 @@ pub(super) trait Rule: 'static {
     /// What it finds, in a sentence.
     const MEANING: &'static str;
 
+    /// The rules whose findings about a subject are a part of this one's: while it is told, they
+    /// are not.
+    const PARTS: &'static [&'static str] = &[];
+
     /// Its limits; their defaults are the documented ones.
     type Limits: Default + Debug + Serialize + DeserializeOwned + JsonSchema + Send + Sync;
 
@@ -82,6 +86,7 @@ pub struct RuleEntry {
     pub meaning: &'static str,
     /// Its default limits, as they stand in a configuration.
     pub defaults: fn() -> String,
+    parts: &'static [&'static str],
     limits: fn(&mut SchemaGenerator) -> Schema,
     build: Build,
 }
@@ -95,6 +100,7 @@ const fn entry<R: Rule>() -> RuleEntry {
         severity: R::SEVERITY,
         meaning: R::MEANING,
         defaults: defaults::<R>,
+        parts: R::PARTS,
         limits: R::Limits::json_schema,
         build: build::<R>,
     }
@@ -206,6 +212,16 @@ impl Rules {
     }
 }
 
+/// The rules whose findings are a part of what this one finds of the same subject.
+pub(super) fn parts_of(code: &str) -> &'static [&'static str] {
+    RULES.iter().find(|rule| rule.code == code).map_or(&[], |rule| rule.parts)
+}
+
+/// The rule that this one's findings may be a part of.
+pub(super) fn whole_of(code: &str) -> Option<&'static str> {
+    RULES.iter().find(|rule| rule.parts.contains(&code)).map(|rule| rule.code)
+}
+
 /// Whether there is a rule of that code.
 #[must_use]
 pub fn is_rule(code: &str) -> bool {
@@ -229,6 +245,17 @@ mod tests {
             assert!(text.starts_with(&format!("//! `{}`: ", rule.code)), "{}", rule.code);
             assert!(rule.meaning.len() > 20 && !rule.meaning.ends_with('.'), "{}", rule.code);
         }
+    }
+
+    /// A part of a part would be told by nobody.
+    #[test]
+    fn a_part_is_a_rule_and_has_no_parts() {
+        for part in RULES.iter().flat_map(|rule| rule.parts) {
+            assert!(is_rule(part) && parts_of(part).is_empty(), "{part}");
+            assert_eq!(RULES.iter().filter(|rule| rule.parts.contains(part)).count(), 1);
+        }
+        assert_eq!(whole_of("run-timeout"), Some("failure-streak"));
+        assert_eq!(whole_of("run-cost"), None);
     }
 
     /// What is printed as the default is what holds where nothing is printed.

@@ -151,6 +151,79 @@ fn a_retry_under_way_keeps_an_alert_as_it_is() {
     );
 }
 
+/// Bad ends of one job at these hours, and a good one after them where it is asked for.
+fn mornings(bad: &[u32], good: Option<u32>) -> Facts {
+    let run = |hour: u32, state| {
+        let (from, to) = (format!("11-14 {hour:02}:00"), format!("11-14 {hour:02}:10"));
+        Run::ended(&format!("r{hour}"), state, &from, &to)
+    };
+    let bad = bad.iter().map(|hour| run(*hour, "FAILED"));
+    let runs: Vec<_> = bad.chain(good.map(|hour| run(hour, "SUCCEEDED"))).collect();
+    facts(&[("load", &runs)])
+}
+
+#[test]
+fn one_trouble_is_told_as_one_and_ends_as_one() {
+    let evaluator = evaluator("");
+    let mut known = BTreeMap::new();
+    let mut next = |facts: Facts| {
+        let evaluation = evaluator.evaluate(facts, &known, false);
+        known = evaluation.known.clone();
+        outcomes(&evaluation)
+    };
+    assert_eq!(next(mornings(&[1], None)), ["run-failed OPEN"]);
+    let worse = ["failure-streak WORSENED", "run-failed part of failure-streak"];
+    assert_eq!(next(mornings(&[1, 2, 3], None)), worse);
+    let told = next(mornings(&[1, 2, 3], None));
+    assert!(told[0].starts_with("failure-streak told at "), "{told:?}");
+    assert_eq!(told[1], worse[1]);
+    let over = ["failure-streak RESOLVED", "run-failed part of failure-streak"];
+    assert_eq!(next(mornings(&[1, 2, 3], Some(4))), over);
+    assert_eq!(next(mornings(&[1, 2, 3], Some(4))).len(), 2);
+    // What comes after it is new.
+    assert_eq!(next(mornings(&[5], Some(4)))[1], "run-failed OPEN");
+}
+
+#[test]
+fn a_streak_that_is_found_at_once_is_one_line() {
+    let first = evaluator("").evaluate(mornings(&[1, 2, 3], None), &BTreeMap::new(), false);
+    assert_eq!(outcomes(&first), ["failure-streak OPEN", "run-failed part of failure-streak"]);
+    assert!(first.silenced().is_empty());
+    // A retry of the last is under way: the streak still stands for all of it.
+    let mut again = mornings(&[1, 2, 3], None);
+    let retry = Run::open("r9", "11-14 09:00").retry_of("r3");
+    again.jobs.get_mut(&key("load")).unwrap().open.push(retry.0);
+    let again = outcomes(&evaluator("").evaluate(again, &first.known, false));
+    assert!(again[0].starts_with("failure-streak nothing new to judge by"), "{again:?}");
+    assert_eq!(again[1], "run-failed part of failure-streak");
+}
+
+/// Of a streak that nobody is told of, the failures are.
+#[test]
+fn a_streak_that_is_not_told_hides_nothing() {
+    for (settings, streak) in [
+        ("[rules.failure-streak]\nenabled = false", None),
+        ("[rules.failure-streak]\nseverity = 'info'", Some("failure-streak OPEN")),
+        ("mutes = [{ rule = 'failure-streak', why = 'x' }]", Some("failure-streak muted: x")),
+    ] {
+        let told = evaluator(settings);
+        let told = told.evaluate(mornings(&[1, 2, 3], None), &BTreeMap::new(), false);
+        let mut expected: Vec<_> = streak.into_iter().collect();
+        expected.push("run-failed OPEN");
+        let mut outcomes = outcomes(&told);
+        outcomes.sort();
+        assert_eq!(outcomes, expected, "{settings}");
+    }
+    // One that was told, and is then muted or switched off: its failures go on where they were.
+    let first = evaluator("").evaluate(mornings(&[1], None), &BTreeMap::new(), false);
+    let second = evaluator("").evaluate(mornings(&[1, 2, 3], None), &first.known, false);
+    let muted = evaluator("mutes = [{ rule = 'failure-streak', why = 'x' }]");
+    let third = outcomes(&muted.evaluate(mornings(&[1, 2, 3], None), &second.known, false));
+    assert!(third[1].starts_with("run-failed told at "), "{third:?}");
+    let over = outcomes(&muted.evaluate(mornings(&[1, 2, 3], Some(4)), &second.known, false));
+    assert!(over.contains(&"run-failed part of failure-streak".to_owned()), "{over:?}");
+}
+
 struct Panics;
 
 impl Asked for Panics {

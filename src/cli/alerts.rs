@@ -110,8 +110,13 @@ fn is_found(alert: &Alert) -> bool {
     alert.stage != Stage::Resolved && !is_silenced(alert)
 }
 
+/// Whether it is set aside: silenced, or told by another alert.
 fn is_silenced(alert: &Alert) -> bool {
-    matches!(&alert.outcome, Err(Quiet::Tag { .. } | Quiet::Muted { .. } | Quiet::Baseline))
+    let Err(quiet) = &alert.outcome else { return false };
+    matches!(
+        quiet,
+        Quiet::Tag { .. } | Quiet::Muted { .. } | Quiet::Baseline | Quiet::PartOf { .. }
+    )
 }
 
 /// As what an alert is told, or where it stands.

@@ -1,10 +1,14 @@
 //! What is known of an alert from one evaluation to the next, and the words for what is told of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::finding::{Finding, Severity};
 use crate::alerts::words;
+
+/// For how long an alert of which nothing is seen still speaks for its parts: a retry is under way,
+/// or its rule is broken.
+const UNSEEN_SPEAKS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +99,11 @@ pub enum Quiet {
     },
     /// Nobody is configured to get it.
     NoRecipient,
+    /// Another alert of the same subject tells it.
+    PartOf {
+        /// The rule of that one.
+        code: String,
+    },
     /// Nothing has happened that would tell whether it is still there.
     Waiting {
         /// What it waits for.
@@ -132,6 +141,7 @@ impl std::fmt::Display for Quiet {
             Self::Muted { until: Some(until), why } => write!(f, "muted until {until}: {why}"),
             Self::Muted { until: None, why } => write!(f, "muted: {why}"),
             Self::NoRecipient => f.write_str("no recipient is configured for it"),
+            Self::PartOf { code } => write!(f, "part of {code}"),
             Self::Waiting { why } => write!(f, "nothing new to judge by: {why}"),
             Self::NoData { why } => write!(f, "it cannot be seen: {why}"),
             Self::RuleOff => f.write_str("its rule is switched off"),
@@ -159,13 +169,26 @@ pub struct AlertState {
     pub came_back: u32,
     /// How bad it was when Runledger was installed, if it was there and was not told for that.
     pub baseline: Option<Weight>,
+    /// The rule whose alert tells it, and will tell its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
 }
 
 impl AlertState {
-    /// Whether its readers believe that it is there.
+    /// Whether its readers believe that it is there, and nothing else will tell them its end.
     #[must_use]
     pub fn owes_an_end(&self) -> bool {
-        self.told.is_some_and(|last| last.notice != Notice::Resolved)
+        self.part_of.is_none() && self.told.is_some_and(|last| last.notice != Notice::Resolved)
+    }
+
+    /// Whether it stands for its readers, so that nobody need tell them a part of it. What nobody
+    /// has seen for long is no news of its parts.
+    #[must_use]
+    pub fn speaks(&self, now: Timestamp) -> bool {
+        let unseen = self.blind_since.map(|since| now.duration_since(since));
+        matches!(self.stage, Stage::Open | Stage::NoData)
+            && self.owes_an_end()
+            && unseen.is_none_or(|unseen| unseen < UNSEEN_SPEAKS)
     }
 }
 

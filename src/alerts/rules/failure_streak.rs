@@ -1,10 +1,13 @@
 //! `failure-streak`: a job that only ends badly, time after time. A chain of retries is one time;
-//! runs that somebody stopped neither lengthen a streak nor end it.
+//! runs that somebody stopped neither lengthen a streak nor end it. While it is told, its runs are
+//! not told one by one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bad_end;
+use super::run_failed::RunFailed;
+use super::run_timeout::RunTimeout;
 use crate::alerts::facts::Facts;
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -32,6 +35,7 @@ impl Rule for FailureStreak {
     const SEVERITY: Severity = Severity::Critical;
     const MEANING: &'static str =
         "a job ended badly this often in a row, each chain of retries once";
+    const PARTS: &'static [&'static str] = &[RunFailed::CODE, RunTimeout::CODE];
     type Limits = Streak;
 
     fn check(limits: &Streak) -> Result<(), String> {
