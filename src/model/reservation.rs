@@ -80,19 +80,40 @@ impl Reservation {
     }
 
     /// Whether a run is one of those that the place is held for: the run of that id where one is
-    /// named; else a run of the job and team that started at or after the reservation. A
-    /// reservation that names neither run nor job is nobody's: it stands until its term ends.
+    /// named; else a run of the job that started at or after the reservation, whatever its team:
+    /// whom a run belongs to its tags say, and who asked for it may not know. A reservation that
+    /// names neither run nor job is nobody's: it stands until its term ends.
     #[must_use]
     pub fn is_for(&self, run: &StartedRun<'_>) -> bool {
         match (&self.run_id, &self.job) {
             (Some(id), _) => id == run.run_id,
             (None, Some(job)) => {
-                job == run.job
-                    && self.team == run.team
-                    && run.started.is_some_and(|started| started >= self.made_at)
+                job == run.job && run.started.is_some_and(|started| started >= self.made_at)
             }
             (None, None) => false,
         }
+    }
+
+    /// What gives the place up before its term ends, as a person reads it.
+    #[must_use]
+    pub fn given_up_by(&self) -> String {
+        let release = "`quota release`";
+        match (&self.run_id, &self.job) {
+            (Some(id), _) => format!("run {id}, when it shows up, or {release}"),
+            (None, Some(job)) => {
+                let from = self.made_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+                format!(
+                    "a run of {job} that begins at {from} or later, whatever its team, or {release}"
+                )
+            }
+            (None, None) => format!("{release} alone: it names neither a job nor a run"),
+        }
+    }
+
+    /// Whether a run is meant before others of the job: by its id, or because the place was asked
+    /// for in its team's name.
+    fn is_first_for(&self, run: &StartedRun<'_>) -> bool {
+        self.run_id.is_some() || self.team == run.team
     }
 }
 
@@ -149,7 +170,8 @@ pub struct StartedRun<'r> {
 }
 
 /// Gives runs their reservations: each run takes one place at most, each place is taken once, the
-/// oldest reservation first; ended ones take no part. Whether anything was taken.
+/// oldest reservation first, and that of the run's own team before another's; ended ones take no
+/// part. Whether anything was taken.
 pub fn take_places(
     reservations: &mut [Reservation],
     runs: &[StartedRun<'_>],
@@ -166,15 +188,18 @@ pub fn take_places(
         all.iter().any(|reservation| reservation.taken_by.iter().any(|taken| taken == id))
     };
     let mut any = false;
-    for n in order {
-        for run in runs {
-            let reservation = &reservations[n];
-            if reservation.held().runs == 0 {
-                break;
-            }
-            if reservation.is_for(run) && !known(reservations, run.run_id) {
-                reservations[n].taken_by.push(run.run_id.to_owned());
-                any = true;
+    for first in [true, false] {
+        for &n in &order {
+            for run in runs {
+                let reservation = &reservations[n];
+                if reservation.held().runs == 0 {
+                    break;
+                }
+                let is_its = reservation.is_for(run) && reservation.is_first_for(run) == first;
+                if is_its && !known(reservations, run.run_id) {
+                    reservations[n].taken_by.push(run.run_id.to_owned());
+                    any = true;
+                }
             }
         }
     }
@@ -222,10 +247,10 @@ mod tests {
         );
         assert!(take_places(&mut two, &[run("r1", 25), run("r2", 26)], at(30)));
         assert_eq!(taken(&two)[0], ["r2"]);
-        // It began before the place was held, it is another team's, or another run is named.
+        // It began before the place was held, it is of another job, or another run is named.
         let mut one = [held("a", load, None, 10)];
         assert!(!take_places(&mut one, &[run("r", 9)], at(30)));
-        assert!(!take_places(&mut one, &[StartedRun { team: "risk", ..run("r", 11) }], at(30)));
+        assert!(!take_places(&mut one, &[StartedRun { job: "other", ..run("r", 11) }], at(30)));
         let mut named = [held("a", load, None, 5), held("z", load, Some("r9"), 10)];
         assert!(take_places(&mut named, &[run("r9", 3)], at(30)));
         assert_eq!(taken(&named), [vec![], vec!["r9".to_owned()]]);
@@ -233,6 +258,27 @@ mod tests {
         assert!(!take_places(&mut ended, &[run("r", 11)], at(10)), "its term has ended");
         let mut nobodys = [held("a", None, None, 10)];
         assert!(!take_places(&mut nobodys, &[run("r", 11)], at(30)));
+    }
+
+    /// Whoever asked in the name of another team than the run turns out to be of.
+    #[test]
+    fn a_run_of_the_job_takes_its_teams_place_before_anothers() {
+        let load = Some("load");
+        let risk = |key, made| Reservation { team: "risk".into(), ..held(key, load, None, made) };
+        let run_of = |team, id| StartedRun { team, ..run(id, 25) };
+        let mut one = [held("a", load, None, 10)];
+        assert!(take_places(&mut one, &[run_of("risk", "r1")], at(30)));
+        assert_eq!(one[0].held().runs, 0);
+        let mut two = [held("a", load, None, 10), risk("b", 20)];
+        take_places(&mut two, &[run_of("risk", "r1")], at(30));
+        assert_eq!((two[0].held().runs, two[1].held().runs), (1, 0), "its own is the newer one");
+        take_places(&mut two, &[run_of("risk", "r1"), run_of("risk", "r2")], at(30));
+        assert_eq!((two[0].held().runs, two[1].held().runs), (0, 0));
+        assert!(
+            one[0].given_up_by().starts_with("a run of load that begins at 1970-01-01 00:00:10")
+        );
+        assert!(held("a", load, Some("r9"), 1).given_up_by().starts_with("run r9"));
+        assert!(held("a", None, None, 1).given_up_by().contains("alone"));
     }
 
     #[test]

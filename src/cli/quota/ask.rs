@@ -30,7 +30,7 @@ pub(super) struct AskArguments {
     /// Glue: spare (Flex) capacity, which has a quota of its own
     #[arg(long, conflicts_with = "vcpu")]
     flex: bool,
-    /// The job: its own quota counts too, and its next run takes the place
+    /// The job: its own quota counts too, and its next run takes the place, whatever its team
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
     /// The account [default: the configured one]

@@ -32,6 +32,9 @@ enum Command {
     /// Whether a planned start fits: exit 0 it does, 3 it does not, 5 that cannot be known
     Check(Check),
     /// Hold a place for a planned start, if it fits: prints the reservation; exit codes as `check`
+    ///
+    /// The place is given up by the run of --run-id; else by a run of --job that begins from now
+    /// on, whatever its team; by `quota release`; and when its term ends.
     Reserve(Reserve),
     /// Give a reservation back
     Release(Release),
@@ -139,7 +142,9 @@ impl Reserve {
         match counter.desk().reserve(&ask, &wish).await.map_err(cannot_know)? {
             Reserved::Held(held, checked) => {
                 let again = if held.again { ", as before" } else { "" };
-                say(world.quiet, &format!("held until {}{again}", held.until));
+                let line =
+                    format!("held until {}{again}; given up by {}", held.until, held.given_up_by);
+                say(world.quiet, &visible(&line));
                 match self.ask.format {
                     Format::Text => data(&format!("{}\n", visible(&held.id)))?,
                     Format::Json => {

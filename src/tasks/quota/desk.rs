@@ -73,6 +73,8 @@ pub struct Held {
     pub until: Timestamp,
     /// Whether it was held already.
     pub again: bool,
+    /// What gives it up before that.
+    pub given_up_by: String,
 }
 
 /// What came of asking for a place.
@@ -293,7 +295,8 @@ fn is_same(held: &Reservation, ask: &Ask) -> bool {
 
 fn held_as(held: &Reservation, place: &QuotaPlace, again: bool) -> Held {
     let id = ReservationId { place: place.clone(), key: held.key.clone() };
-    Held { id: id.to_string(), until: held.until, again }
+    let given_up_by = held.given_up_by();
+    Held { id: id.to_string(), until: held.until, again, given_up_by }
 }
 
 fn reservation(ask: &Ask, wish: &Wish) -> Reservation {

@@ -90,6 +90,9 @@ fn a_reservation_is_printed_used_and_given_back() {
     };
     let first = reserve(&["--id", "dag:1"]).exits(0);
     assert_eq!(first.stdout, "glue:111122223333:eu-west-1:dag:1\n");
+    assert!(first.stderr.contains("given up by `quota release` alone"), "{}", first.stderr);
+    let help = sandbox.run(&["quota", "reserve", "--help"]).exits(0).stdout;
+    assert!(help.contains("whatever its team"), "{help}");
     assert_eq!(reserve(&["--id", "dag:1"]).exits(0).stdout, first.stdout);
     assert_eq!(reserve(&[]).exits(3).stdout, "", "10 are left, and nothing is printed");
     let refused = reserve(&["--format", "json"]).exits(3).json();
@@ -102,6 +105,7 @@ fn a_reservation_is_printed_used_and_given_back() {
     sandbox.run(&quota(NOW, &["release", "dag:1"])).exits(2);
     let held = reserve(&["--format", "json"]).exits(0).json();
     assert_eq!(held["reservation"]["until"], "2026-11-16T08:00:00Z");
+    assert!(held["reservation"]["given_up_by"].as_str().unwrap().starts_with("`quota release`"));
     // Its term ends by itself.
     let after = quota("2026-11-16T08:00:00Z", &["check", "--team", "orders", "--dpu", "30"]);
     sandbox.run(&after).exits(0);

@@ -182,3 +182,40 @@ async fn a_place_is_held_until_its_run_shows_up_and_then_by_the_run() {
     })
     .await;
 }
+
+/// A place that was asked for in another team's name than the run's tags say is given up all the
+/// same, and once: of two who then ask for the last place one gets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_of_another_team_gives_up_its_jobs_place_and_no_more() {
+    let later = at("2026-11-16T06:20:00Z");
+    on_every_store(async |store| {
+        let company = Arc::new(Company::over(store));
+        company.desk().reserve(&ask(10.0, Some("load")), &wish("a")).await.unwrap();
+        let mut risks = run("r1", "load", RunState::Running);
+        risks.tags = Some([("team".to_owned(), "risk".to_owned())].into());
+        company.store.save_runs(vec![risks], later).await.unwrap();
+        // 100 less the ten that run: the place is not held beside its run.
+        let askers = (0..4).map(|number| {
+            let company = Arc::clone(&company);
+            tokio::spawn(async move {
+                let last = Ask { from: later, ..ask(90.0, None) };
+                company.desk().reserve(&last, &wish(&format!("b{number}"))).await.unwrap()
+            })
+        });
+        let mut held = 0;
+        for asker in askers.collect::<Vec<_>>() {
+            match asker.await.unwrap() {
+                Reserved::Held(..) => held += 1,
+                Reserved::Refused(checked) => {
+                    let dpus = checked.answer.quotas.iter().find(|q| q.quota == "glue-dpus");
+                    let dpus = dpus.unwrap();
+                    assert_eq!((dpus.running, dpus.reserved, dpus.free), (10.0, 90.0, Some(0.0)));
+                }
+                other @ Reserved::Other(_) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(held, 1);
+        assert_eq!(company.held(later).await, 90.0, "of the job nothing is held any more");
+    })
+    .await;
+}
