@@ -121,6 +121,8 @@ impl Config {
         self.budgets = budgets.map_err(|reason| ("budgets".into(), reason))?;
         let split = std::mem::take(&mut self.chargeback.split).respelt(spell);
         self.chargeback.split = split.map_err(|reason| ("chargeback.split".into(), reason))?;
+        let alerts = std::mem::take(&mut self.alerts).respelt(spell);
+        self.alerts = alerts.map_err(|error| (error.key, error.reason))?;
         Ok(())
     }
 
@@ -212,9 +214,13 @@ impl Config {
     pub fn alert_recipients(&self) -> Recipients {
         let mail = |of: &[Address]| of.iter().cloned().map(Recipient::Mail).collect::<Vec<_>>();
         let mut teams: BTreeMap<String, Vec<Recipient>> = BTreeMap::new();
+        // It was checked when the file was read.
+        let ownership = Ownership::new(&self.ownership).ok();
+        let spelt = |team: &str| ownership.as_ref().map(|ownership| ownership.team_named(team));
         for report in self.reports.values() {
             for (team, readers) in &report.teams {
-                teams.entry(team.clone()).or_default().extend(mail(readers));
+                let team = spelt(team).unwrap_or_else(|| team.clone());
+                teams.entry(team).or_default().extend(mail(readers));
             }
         }
         let mut alerts = self.alerts.clone();
@@ -310,6 +316,31 @@ mod tests {
         assert!(split.contains("data-engineering"), "{split}");
         let twice = refusal("[budgets]\nOrders = '10'\norders = '20'");
         assert!(twice.contains("budgets: `orders` is named twice"), "{twice}");
+    }
+
+    /// Runs are owned by the team's one spelling: by another nobody would ever be told.
+    #[test]
+    fn alerts_know_a_team_by_any_of_its_spellings() {
+        let ownership = "[ownership]\naliases = { machine-learning = 'ml' }\n";
+        let text = "[alerts.teams]\n'Machine Learning' = ['ml@example.com']\n\
+                    [[alerts.mutes]]\nteam = 'ML'\nwhy = 'x'\n\
+                    [[alerts.rules.run-cost.for]]\nteam = 'machine_learning'\nlimit_usd = '9'\n\
+                    [reports.weekly.teams]\nORDERS = ['orders@example.com']\n";
+        let text = format!("{text}{ownership}");
+        let config = Config::parse(&text, Path::new("r.toml")).unwrap();
+        let of = |team| config.alert_recipients().of(&crate::alerts::Subject::team(team));
+        assert_eq!(of("ml"), ["ml@example.com".parse().unwrap()]);
+        assert_eq!(of("orders"), ["orders@example.com".parse().unwrap()]);
+        assert_eq!(config.alerts.mutes[0].team.as_deref(), Some("ml"));
+        let limits = &config.alerts.rules["run-cost"]["for"][0];
+        assert_eq!(limits["team"].as_str(), Some("ml"));
+        let twice =
+            "[alerts.teams]\nML = ['a@example.com']\nmachine-learning = ['b@example.com']\n";
+        let told = refusal(&format!("{twice}{ownership}"));
+        assert!(
+            told.contains("alerts.teams: `ML` and `machine-learning` are one team, `ml`"),
+            "{told}"
+        );
     }
 
     #[test]

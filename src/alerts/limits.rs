@@ -91,6 +91,17 @@ impl<T: DeserializeOwned> Limits<T> {
     }
 }
 
+/// Spells the teams that a rule's other limits are for.
+pub(super) fn respell(section: &mut toml::Table, spell: impl Fn(&str) -> String) {
+    let others = section.get_mut("for").and_then(toml::Value::as_array_mut);
+    let others = others.into_iter().flatten().filter_map(|other| other.get_mut("team"));
+    for team in others {
+        if let toml::Value::String(name) = team {
+            *name = spell(name);
+        }
+    }
+}
+
 /// What every rule takes beside its limits, as [`Limits::read`] takes it.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "it describes keys; `read` takes them one by one")]

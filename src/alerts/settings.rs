@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::evaluate::BROKEN;
 use super::finding::Finding;
 use super::lifecycle::Quiet;
+use super::limits;
 use super::rule::{self, RULES, Rules, is_rule};
 use crate::delivery::ChannelSettings;
 use crate::model::written::{AccountId, DayText, PatternText};
@@ -104,6 +105,29 @@ impl AlertSettings {
         }
         let reason = format!("days from 1 to {REMINDER_DAYS_MAX}");
         Err(AlertSettingsError { key: "alerts.reminder_days".to_owned(), reason })
+    }
+
+    /// The same with every team's name spelt as `spell` does: the names by which runs are owned.
+    ///
+    /// # Errors
+    /// Where two names under `teams` are one team's.
+    pub fn respelt(mut self, spell: impl Fn(&str) -> String) -> Result<Self, AlertSettingsError> {
+        let mut teams: BTreeMap<String, (String, Vec<Recipient>)> = BTreeMap::new();
+        for (written, to) in self.teams {
+            let team = spell(&written);
+            if let Some((other, _)) = teams.get(&team) {
+                let reason =
+                    format!("`{other}` and `{written}` are one team, `{team}`: name it once");
+                return Err(AlertSettingsError { key: "alerts.teams".to_owned(), reason });
+            }
+            teams.insert(team, (written, to));
+        }
+        self.teams = teams.into_iter().map(|(team, (_, to))| (team, to)).collect();
+        for team in self.mutes.iter_mut().filter_map(|mute| mute.team.as_mut()) {
+            *team = spell(team);
+        }
+        self.rules.values_mut().for_each(|section| limits::respell(section, &spell));
+        Ok(self)
     }
 
     /// Channels are whole, and whoever is named is one.
