@@ -1,5 +1,7 @@
 //! The command `alerts`: what it shows, what it keeps, whom it tells, and how it ends.
 
+use runledger::model::{Definition, Engine, JobRun, RunIdentity, RunState};
+use runledger::store::{Store, StoreSettings};
 use serde_json::Value;
 
 use super::{import, outbox, sandbox};
@@ -88,6 +90,61 @@ fn what_is_muted_is_counted_with_its_reason() {
     let json = alerts(&sandbox, now, &["--format", "json"]).exits(0).json();
     assert_eq!(json["silenced"]["mute"], 1);
     assert!(outbox(&sandbox).is_empty());
+}
+
+/// As in the published solution. A Glue run has its tags from its job, which `collect` asks for; an
+/// EMR Serverless run brings its own, in a file too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tag_that_silences_a_job_is_told_as_the_reason() {
+    let sandbox = sandbox(MAIL);
+    import(&sandbox, &[("other", "jr_2", "FAILED", 0)]);
+    let silenced = std::collections::BTreeMap::from([("remediate".to_owned(), "false".to_owned())]);
+    let run = serde_json::json!({"jobRun": {
+        "applicationId": "00f1", "jobRunId": "00r1", "name": "silent-serverless",
+        "arn": "arn:aws:emr-serverless:eu-west-1:111122223333:/applications/00f1/jobruns/00r1",
+        "state": "FAILED", "createdAt": 1_794_656_400, "updatedAt": 1_794_657_000,
+        "startedAt": 1_794_656_400, "endedAt": 1_794_657_000, "tags": silenced,
+    }});
+    sandbox.write("run.json", run.to_string());
+    sandbox.run(&["import", "run.json"]).exits(0);
+    let identity = RunIdentity {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        engine: Engine::Glue,
+        application_id: None,
+        run_id: "jr_1".into(),
+        attempt: 1,
+    };
+    let mut run = JobRun::new(identity, RunState::Failed);
+    run.job_name = Some("silent-glue".into());
+    run.started_at = Some("2026-11-14T11:50:00Z".parse().unwrap());
+    run.ended_at = Some("2026-11-14T12:00:00Z".parse().unwrap());
+    run.define(Definition { tags: Some(silenced), ..Definition::default() });
+    let store = Store::embedded(&sandbox.path("runledger.db"), StoreSettings::default()).await;
+    store.unwrap().save_runs(vec![run], "2026-11-14T12:01:00Z".parse().unwrap()).await.unwrap();
+
+    let now = "2026-11-14T12:05:00Z";
+    let told = alerts(&sandbox, now, &["--send"]).exits(0);
+    assert!(told.stdout.contains("1 to tell, 0 known, 2 silenced (2 tag)"), "{}", told.stdout);
+    let mails = outbox(&sandbox);
+    assert!(mails.len() == 1 && mails[0].contains("other"), "{mails:?}");
+    assert!(!mails[0].contains("silent-"), "{}", mails[0]);
+    let why = "the job's tag remediate=false silences it";
+    let explained = alerts(&sandbox, now, &["--explain"]).exits(0).stdout;
+    assert_eq!(explained.matches(&format!("not sent: {why}")).count(), 2, "{explained}");
+    let json = alerts(&sandbox, now, &["--format", "json"]).exits(0).json();
+    assert_eq!(json["silenced"], serde_json::json!({"tag": 2}));
+    for job in ["silent-glue", "silent-serverless"] {
+        let findings = json["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|found| found["subject"]["job"] == job).unwrap();
+        assert_eq!((&finding["sent"], &finding["reason"]), (&false.into(), &why.into()));
+    }
+    // Nothing else is left: nothing is found by the exit code, and no reminder is sent.
+    import(&sandbox, &[("other", "jr_3", "SUCCEEDED", 60)]);
+    alerts(&sandbox, "2026-11-14T13:05:00Z", &["--send", "--exit-code"]).exits(0);
+    assert_eq!(outbox(&sandbox).len(), 2, "the other's end");
+    alerts(&sandbox, "2026-11-15T13:05:00Z", &["--send", "--exit-code"]).exits(0);
+    assert_eq!(outbox(&sandbox).len(), 2);
 }
 
 #[test]
