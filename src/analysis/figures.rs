@@ -174,6 +174,9 @@ pub struct Totals {
     pub unpriced_runs: u64,
     /// Runs by AWS's word for their state.
     pub by_state: BTreeMap<String, u64>,
+    /// Of those, ends that are no failures though their state is one of a bad end: a streaming
+    /// job's weekly restart (`EXPIRED`), a session that nobody used any more (`TIMEOUT`).
+    pub expected_ends: u64,
     /// What the priced runs cost.
     pub cost_usd: Usd,
     /// Of that, runs with a bad end.
@@ -219,6 +222,9 @@ pub struct JobFigures {
     pub unpriced_runs: u64,
     /// Runs by state.
     pub by_state: BTreeMap<String, u64>,
+    /// Of those, ends that are no failures though their state is one of a bad end: a streaming
+    /// job's weekly restart (`EXPIRED`), a session that nobody used any more (`TIMEOUT`).
+    pub expected_ends: u64,
     /// What its priced runs cost.
     pub cost_usd: Usd,
     /// The cost less that of the period before; `None` where nothing is stored of that period.
@@ -275,6 +281,9 @@ pub struct StateFigures {
     pub state: String,
     /// How many.
     pub runs: u64,
+    /// Of those, ends that are no failures though their state is one of a bad end: a streaming
+    /// job's weekly restart (`EXPIRED`), a session that nobody used any more (`TIMEOUT`).
+    pub expected_ends: u64,
     /// Of those, without a cost.
     pub unpriced_runs: u64,
     /// What they cost.

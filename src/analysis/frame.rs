@@ -192,6 +192,16 @@ impl FrameBuilder {
     }
 }
 
+/// How many of the runs of a state ended as its bad ends do and did not fail, given how many did.
+pub(super) fn expected_ends(state: &RunState, runs: u32, wasted: u32) -> u64 {
+    if state.is_bad_end() { runs.saturating_sub(wasted).into() } else { 0 }
+}
+
+/// The number of runs whose end was a waste.
+pub(super) fn wasted_ends() -> Expr {
+    col("wasted_end").cast(DataType::UInt32).sum().alias("wasted")
+}
+
 /// A column that takes the numbers over, where Polars' own conversions would copy them.
 fn column<T: PolarsNumericType>(name: &str, values: Vec<T::Native>) -> Column
 where

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use polars::prelude::*;
 
-use super::frame::{RunFrame, money, numbers, seconds};
+use super::frame::{RunFrame, expected_ends, money, numbers, seconds, wasted_ends};
 use super::{AnalysisError, ConfigurationFigures, StateFigures, TeamFigures};
 use crate::model::Usd;
 
@@ -13,6 +13,7 @@ fn grouped(runs: &RunFrame, by: &str) -> Result<DataFrame, AnalysisError> {
     let sums = [
         len().alias("runs"),
         unpriced,
+        wasted_ends(),
         col("cost").sum(),
         col("waste").sum(),
         col("runtime").sum(),
@@ -65,12 +66,13 @@ pub(super) fn team_costs(runs: &RunFrame) -> Result<HashMap<String, Usd>, Analys
 pub(super) fn states(runs: &RunFrame) -> Result<Vec<StateFigures>, AnalysisError> {
     let table = grouped(runs, "state")?;
     let (state, count) = (numbers(&table, "state")?, numbers(&table, "runs")?);
-    let unpriced = numbers(&table, "unpriced")?;
+    let (unpriced, wasted) = (numbers(&table, "unpriced")?, numbers(&table, "wasted")?);
     let (cost, runtime) = (money(&table, "cost")?, seconds(&table, "runtime")?);
     let mut figures: Vec<_> = (0..state.len())
         .map(|row| StateFigures {
             state: runs.states.get(state[row]).as_str().to_owned(),
             runs: count[row].into(),
+            expected_ends: expected_ends(runs.states.get(state[row]), count[row], wasted[row]),
             unpriced_runs: unpriced[row].into(),
             cost_usd: cost[row],
             runtime_seconds: runtime[row],

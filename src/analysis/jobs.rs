@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use polars::prelude::*;
 
-use super::frame::{RunFrame, money, numbers, seconds};
+use super::frame::{RunFrame, expected_ends, money, numbers, seconds, wasted_ends};
 use super::{AnalysisError, JobFigures};
 use crate::analysis::row::JobKey;
 use crate::model::Usd;
@@ -39,6 +39,7 @@ pub(super) fn jobs(
     let avg_workers = table.column("avg_workers")?.f64()?;
     let mut figures = Vec::with_capacity(job.len());
     for row in 0..job.len() {
+        let (by_state, expected_ends) = states.remove(&job[row]).unwrap_or_default();
         let key = runs.jobs.get(job[row]);
         figures.push(JobFigures {
             engine: key.engine.to_string(),
@@ -50,7 +51,8 @@ pub(super) fn jobs(
             runs: count[row].into(),
             retries: retries[row].into(),
             unpriced_runs: unpriced[row].into(),
-            by_state: states.remove(&job[row]).unwrap_or_default(),
+            by_state,
+            expected_ends,
             cost_usd: cost[row],
             change_usd: before.map(|b| cost[row] - b.get(key).copied().unwrap_or_default()),
             waste_usd: waste[row],
@@ -74,19 +76,25 @@ pub(super) fn costs(runs: &RunFrame) -> Result<HashMap<JobKey, Usd>, AnalysisErr
     Ok(keys.zip(money(&table, "cost")?).collect())
 }
 
-fn states(runs: &RunFrame) -> Result<HashMap<u32, BTreeMap<String, u64>>, AnalysisError> {
+/// Runs by state, and the ends among them that are expected though their state is a bad one.
+type States = (BTreeMap<String, u64>, u64);
+
+fn states(runs: &RunFrame) -> Result<HashMap<u32, States>, AnalysisError> {
     let table = runs
         .frame
         .clone()
         .lazy()
         .group_by([col("job"), col("state")])
-        .agg([len().alias("runs")])
+        .agg([len().alias("runs"), wasted_ends()])
         .collect()?;
-    let mut states: HashMap<u32, BTreeMap<String, u64>> = HashMap::new();
+    let mut states: HashMap<u32, States> = HashMap::new();
     let columns = numbers(&table, "job")?.into_iter().zip(numbers(&table, "state")?);
-    for ((job, state), count) in columns.zip(numbers(&table, "runs")?) {
-        let word = runs.states.get(state).as_str().to_owned();
-        states.entry(job).or_default().insert(word, count.into());
+    let counts = numbers(&table, "runs")?.into_iter().zip(numbers(&table, "wasted")?);
+    for ((job, state), (count, wasted)) in columns.zip(counts) {
+        let state = runs.states.get(state);
+        let (by_state, expected) = states.entry(job).or_default();
+        by_state.insert(state.as_str().to_owned(), count.into());
+        *expected += expected_ends(state, count, wasted);
     }
     Ok(states)
 }

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 use rust_decimal::Decimal;
 
-use super::frame::{RunFrame, money, numbers, seconds, wide};
+use super::frame::{RunFrame, expected_ends, money, numbers, seconds, wasted_ends, wide};
 use super::{AnalysisError, Totals};
 use crate::model::Usd;
 
@@ -17,19 +17,20 @@ pub(super) fn totals(runs: &RunFrame) -> Result<Totals, AnalysisError> {
         .clone()
         .lazy()
         .group_by([col("state")])
-        .agg([len().alias("runs"), col("cost").sum(), col("runtime").sum()])
+        .agg([len().alias("runs"), wasted_ends(), col("cost").sum(), col("runtime").sum()])
         .collect()?;
     let mut totals = Totals { jobs: runs.jobs.len() as u64, ..Totals::default() };
     let columns = (
         numbers(&by_state, "state")?,
-        numbers(&by_state, "runs")?,
+        numbers(&by_state, "runs")?.into_iter().zip(numbers(&by_state, "wasted")?),
         money(&by_state, "cost")?,
         seconds(&by_state, "runtime")?,
     );
-    for (((state, count), cost), runtime) in
+    for (((state, (count, wasted)), cost), runtime) in
         columns.0.into_iter().zip(columns.1).zip(columns.2).zip(columns.3)
     {
         let state = runs.states.get(state);
+        totals.expected_ends += expected_ends(state, count, wasted);
         let count = u64::from(count);
         totals.runs += count;
         totals.cost_usd += cost;

@@ -103,6 +103,50 @@ fn a_streaming_jobs_weekly_restart_is_no_rerun() {
     }
 }
 
+/// It is counted by AWS's word, as ever, and is no failure where people read.
+#[test]
+fn a_streaming_jobs_weekly_restart_is_not_shown_as_a_failure() {
+    let shown = |worker: &str| {
+        let sandbox = Sandbox::new();
+        let run = glue_run("jr_1", "2026-11-10T08:00:00Z", 900).replace("SUCCEEDED", "EXPIRED");
+        let next = glue_run("jr_2", "2026-11-10T10:00:00Z", 900);
+        sandbox.write("runs.jsonl", [run, next].join("\n").replace("G.1X", worker));
+        import(&sandbox, "runs.jsonl");
+        let report = json(&sandbox, "2026-W46");
+        assert_eq!(report["totals"]["by_state"]["EXPIRED"], 1);
+        assert_eq!(report["jobs"][0]["by_state"]["EXPIRED"], 1);
+        assert_ne!(report["totals"]["failed_cost_usd"], "0.00");
+        let expected = report["totals"]["expected_ends"].as_u64().unwrap();
+        assert_eq!(report["jobs"][0]["expected_ends"], expected);
+        let of = |format: &str| {
+            let command = ["--now", NOW, "report", "--last-week", "--format", format];
+            sandbox.run(&command).exits(0).stdout
+        };
+        let text = of("text");
+        let lines = text.lines().filter(|line| {
+            ["EXPIRED", "Failed runs", "failed"].iter().any(|word| line.contains(word))
+        });
+        let lines: Vec<_> =
+            lines.map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let html = of("html");
+        let cell = html.find(">EXPIRED").unwrap();
+        let tag = &html[html[..cell].rfind('<').unwrap()..cell];
+        (expected, lines.join("\n"), tag.to_owned())
+    };
+    let (streams, batches) = (shown("G.025X"), shown("G.1X"));
+    assert_eq!((streams.0, batches.0), (1, 0));
+    assert_ne!(streams.2, batches.2, "a failure is coloured as one");
+    assert!(batches.1.contains("Failed runs 1\n"), "{}", batches.1);
+    insta::assert_snapshot!(streams.1, @r"
+    Cost of failed runs $0.66
+    Failed runs 0
+    1 run restarted, not failed
+    EXPIRED (restarted) 10 Nov 08:00 1 $0.66
+    EXPIRED (restarted) 50.0% 1 15 m 0 s $0.66
+    - Failed cost also counts EXPIRED runs of streaming jobs. Glue restarts these every week, so they
+    ");
+}
+
 #[test]
 fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
     let sandbox = Sandbox::new();

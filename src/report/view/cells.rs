@@ -74,17 +74,20 @@ pub(super) fn gone(figures: &Figures, changes: impl Iterator<Item = Option<Usd>>
     change_of_all(figures).map_or(Usd::ZERO, |change| change - known)
 }
 
-/// How many runs ended badly.
+/// How many runs failed.
 pub(super) fn failed(totals: &Totals) -> u64 {
-    bad_ends(&totals.by_state)
+    failures(&totals.by_state, totals.expected_ends)
 }
 
-pub(super) fn bad_ends(by_state: &BTreeMap<String, u64>) -> u64 {
-    by_state
-        .iter()
-        .filter(|(state, _)| RunState::from(state.as_str()).is_bad_end())
-        .map(|(_, runs)| runs)
-        .sum()
+/// The bad ends by state, less those that are expected: a stream's weekly restart is no failure.
+pub(super) fn failures(by_state: &BTreeMap<String, u64>, expected_ends: u64) -> u64 {
+    let bad = by_state.iter().filter(|(state, _)| RunState::from(state.as_str()).is_bad_end());
+    bad.map(|(_, runs)| runs).sum::<u64>().saturating_sub(expected_ends)
+}
+
+/// What expected ends of a state are called where people read: restarts of streams, and sessions.
+pub(super) fn expected_word(state: &RunState) -> &'static str {
+    if *state == RunState::Expired { "restarted" } else { "left idle" }
 }
 
 /// Where a job belongs: its team, in the whole company's report; engine and place always.

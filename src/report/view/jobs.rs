@@ -1,12 +1,12 @@
 //! The tables of jobs: the dearest, and those whose cost moved most.
 
 use super::cells::{
-    self, Rest, bad_ends, change_of, cost_cell, cut_to, cut_total, failed_cell, len, placed,
-    rest_of_changes, total_change, waste_cell,
+    self, Rest, change_of, cost_cell, cut_to, cut_total, expected_word, failed_cell, failures, len,
+    placed, rest_of_changes, total_change, waste_cell,
 };
 use super::{Limits, cut_line};
 use crate::analysis::{Figures, JobFigures};
-use crate::model::Usd;
+use crate::model::{RunState, Usd};
 use crate::report::table::{Cell, Column, Lead, Note, Row, Table};
 use crate::report::words::{account_shown, shortened, visible};
 use crate::report::{Attached, format};
@@ -74,7 +74,7 @@ pub(super) fn jobs(figures: &Figures, limits: &Limits) -> Option<Table> {
 }
 
 fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
-    let failed = bad_ends(&job.by_state);
+    let failed = failures(&job.by_state, job.expected_ends);
     let cost = cost_cell(job.cost_usd, job.unpriced_runs, job.runs);
     let account = account_shown(&job.account, job.account_name.as_deref());
     let place = format!("{account} {}", visible(&job.region));
@@ -95,16 +95,26 @@ fn job_row(job: &JobFigures, figures: &Figures, limits: &Limits) -> Row {
             Cell::new(format::duration(job.runtime_seconds)),
             waste_cell(job.waste_usd),
         ],
-        note: (job.unpriced_runs > 0 && job.unpriced_runs < job.runs).then(|| Note {
-            text: format!("{} unpriced", format::plural(job.unpriced_runs, "run")),
-            link: None,
-        }),
+        note: note(job),
     }
+}
+
+/// What a job's figures leave open: runs without a price, and ends that only look like failures.
+fn note(job: &JobFigures) -> Option<Note> {
+    let some = |runs: u64, word: &str| format!("{} {word}", format::plural(runs, "run"));
+    let unpriced = (job.unpriced_runs > 0 && job.unpriced_runs < job.runs)
+        .then(|| some(job.unpriced_runs, "unpriced"));
+    let restarts = job.by_state.contains_key(RunState::Expired.as_str());
+    let state = if restarts { RunState::Expired } else { RunState::Timeout };
+    let expected = (job.expected_ends > 0)
+        .then(|| format!("{}, not failed", some(job.expected_ends, expected_word(&state))));
+    let parts: Vec<String> = unpriced.into_iter().chain(expected).collect();
+    (!parts.is_empty()).then(|| Note { text: parts.join("; "), link: None })
 }
 
 fn jobs_row(label: String, jobs: &[JobFigures], cost: String, change: Cell) -> Row {
     let sum = |part: fn(&JobFigures) -> u64| jobs.iter().map(part).sum::<u64>();
-    let failed = jobs.iter().map(|job| bad_ends(&job.by_state)).sum();
+    let failed = jobs.iter().map(|job| failures(&job.by_state, job.expected_ends)).sum();
     Row {
         lead: Some(Lead { text: label, aside: String::new() }),
         cells: vec![

@@ -1,6 +1,6 @@
 //! The tables of runs: how they ended, on what they ran, why they failed, and which had not ended.
 
-use super::cells::{cost_cell, cut_to, cut_total, failed_cell, placed};
+use super::cells::{cost_cell, cut_to, cut_total, expected_word, failed_cell, placed};
 use super::completeness::engine;
 use super::{Limits, cut_line};
 use crate::analysis::{ConfigurationFigures, FailureFigures, Figures, OpenRun};
@@ -17,10 +17,17 @@ pub(super) fn states(figures: &Figures, limits: &Limits) -> Option<Table> {
     let shown = &figures.states[..figures.states.len().min(limits.states)];
     let rows = shown.iter().map(|state| {
         let known = RunState::from(state.state.as_str());
-        let tone = if known.is_bad_end() { Tone::Bad } else { Tone::Plain };
+        let failed = known.is_bad_end() && state.expected_ends < state.runs;
+        let tone = if failed { Tone::Bad } else { Tone::Plain };
         let share = part(state.runs, all);
+        let name = shortened(&state.state, limits.name_columns);
+        let name = match (state.expected_ends, expected_word(&known)) {
+            (0, _) => name,
+            (all, word) if all == state.runs => format!("{name} ({word})"),
+            (some, word) => format!("{name} ({} {word})", format::count(some)),
+        };
         Row::of(vec![
-            Cell::new(shortened(&state.state, limits.name_columns)).with_tone(tone),
+            Cell::new(name).with_tone(tone),
             Cell::new(format::share(share)).with_bar(share),
             Cell::new(format::count(state.runs)),
             Cell::new(format::duration(state.runtime_seconds)),
@@ -183,10 +190,15 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
     let account = account_shown(&failure.account, failure.account_name.as_deref());
     let place = format!("{account} {}", visible(&failure.region));
     let aside = placed(&failure.team, &failure.engine, &place, figures, limits);
+    let state = shortened(&failure.state, 24);
+    let state = match failure.restart {
+        true => Cell::new(format!("{state} ({})", expected_word(&RunState::Expired))),
+        false => Cell::new(state).with_tone(Tone::Bad),
+    };
     Row {
         lead: Some(Lead { text: shortened(&failure.job, limits.name_columns), aside }),
         cells: vec![
-            Cell::new(shortened(&failure.state, 24)).with_tone(Tone::Bad),
+            state,
             Cell::new(format::short_time(failure.latest_end, &figures.period.time_zone)),
             Cell::new(format::count(failure.runs)),
             cost_cell(failure.cost_usd, failure.unpriced_runs, failure.runs),

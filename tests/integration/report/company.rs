@@ -158,6 +158,7 @@ fn job(index: usize) -> JobFigures {
         retries: failed / 2,
         unpriced_runs: unpriced,
         by_state: BTreeMap::from([(good.to_owned(), runs - failed), (bad.to_owned(), failed)]),
+        expected_ends: 0,
         cost_usd: if index == 40 { Usd::ZERO } else { cost },
         change_usd: Some(if index == 40 { Usd::ZERO } else { change }),
         waste_usd: if failed > 0 { Usd::from_nanos(nanos / 11) } else { Usd::ZERO },
@@ -184,6 +185,7 @@ fn totals(jobs: &[JobFigures]) -> Totals {
         probable_reruns: 14,
         unpriced_runs: jobs.iter().map(|job| job.unpriced_runs).sum(),
         by_state,
+        expected_ends: 0,
         cost_usd: jobs.iter().map(|job| job.cost_usd).sum(),
         failed_cost_usd: Usd::from_nanos(waste.nanos() * 8 / 10),
         retry_cost_usd: usd("61.370000001"),
@@ -274,6 +276,7 @@ fn states(totals: &Totals) -> Vec<StateFigures> {
                 unpriced_runs: 0,
                 state: state.clone(),
                 runs: *runs,
+                expected_ends: 0,
                 cost_usd: cost(state),
                 runtime_seconds: time,
             }
