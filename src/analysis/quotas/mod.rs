@@ -3,7 +3,8 @@
 //! Counts of runs, and what fixed-size runs held, are exact. Of an auto-scaled or EMR Serverless
 //! run AWS tells only what it held on average, so there the peak is a range: certain is what
 //! fixed-size runs held together, or one such run's average on top of what they held meanwhile
-//! (somewhere in its time a run reaches its average); possible is its most.
+//! (somewhere in its time a run reaches its average); possible is its most. The runs of an EMR
+//! Serverless application have one most together, which is the application's.
 
 mod sweep;
 
@@ -30,6 +31,7 @@ struct Interval {
     place: u32,
     job: u32,
     team: u32,
+    application: Option<u32>,
     start: i64,
     end: i64,
     capacity: Capacity,
@@ -49,6 +51,8 @@ enum Capacity {
 pub(super) struct Holding<'r> {
     pub(super) job: &'r JobKey,
     pub(super) team: &'r str,
+    /// EMR Serverless: the application, whose runs together hold its most at most.
+    pub(super) application: Option<&'r str>,
     /// From when on, where that is known.
     pub(super) since: Option<Timestamp>,
     pub(super) until: Timestamp,
@@ -67,6 +71,8 @@ pub struct QuotaUse {
     places: Names<(String, String)>,
     jobs: Names<JobKey>,
     teams: Names<String>,
+    /// With their places.
+    applications: Names<(u32, String)>,
     intervals: Vec<Interval>,
     /// Runs that waited, and for how many seconds in all, by place and capacity.
     waited: HashMap<(u32, Capacity), (u64, u64)>,
@@ -87,6 +93,7 @@ impl QuotaUse {
             places: Names::default(),
             jobs: Names::default(),
             teams: Names::default(),
+            applications: Names::default(),
             intervals: Vec::new(),
             waited: HashMap::new(),
         }
@@ -97,6 +104,7 @@ impl QuotaUse {
         self.add_holding(&Holding {
             job: &row.job,
             team: &row.team,
+            application: row.identity.application_id.as_deref(),
             since: row.started,
             until: row.ended,
             flex: row.flex,
@@ -113,6 +121,7 @@ impl QuotaUse {
         self.add_holding(&Holding {
             job,
             team,
+            application: run.identity.application_id.as_deref(),
             // What waits holds nothing yet.
             since: run.started_at.filter(|_| !waits),
             until: now,
@@ -147,7 +156,10 @@ impl QuotaUse {
         }
         let job = self.jobs.number(job);
         let team = self.teams.number(&holding.team.to_owned());
-        self.intervals.push(Interval { place, job, team, start, end, capacity, held });
+        let application = holding.application.map(|id| (place, id.to_owned()));
+        let application = application.map(|application| self.applications.number(&application));
+        let interval = Interval { place, job, team, application, start, end, capacity, held };
+        self.intervals.push(interval);
     }
 
     /// The figures, nearest to its limit first, then by place and quota.
@@ -317,6 +329,7 @@ impl Interval {
         (held != Held::Unknown).then_some(Span {
             job: self.job,
             team: self.team,
+            application: self.application,
             start: self.start,
             end: self.end,
             held,

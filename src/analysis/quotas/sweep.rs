@@ -1,7 +1,7 @@
 //! The use of one quota as steps over time, from the spans in which runs held a part of it.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::analysis::Held;
 
@@ -10,6 +10,8 @@ use crate::analysis::Held;
 pub(super) struct Span {
     pub(super) job: u32,
     pub(super) team: u32,
+    /// Runs of one application hold no more together than the most that any of them may.
+    pub(super) application: Option<u32>,
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) held: Held,
@@ -66,7 +68,8 @@ impl Sweep {
                 }
                 Held::Unknown => continue,
             };
-            let event = Event { time: 0, is_start: true, certain, possible, team: span.team };
+            let Span { team, application, .. } = span;
+            let event = Event { time: 0, is_start: true, certain, possible, team, application };
             events.push(Event { time: span.start.max(bounds.0), ..event });
             events.push(Event { time: span.end.min(bounds.1), is_start: false, ..event });
         }
@@ -125,16 +128,42 @@ struct Event {
     certain: f64,
     possible: f64,
     team: u32,
+    application: Option<u32>,
 }
 
 impl Event {
     /// Ends before beginnings, because a run that ends as another begins does not overlap it; and
     /// the rest so that the same runs give the same sums, whatever order they came in.
     fn in_order(&self, other: &Self) -> Ordering {
-        (self.time, self.is_start, self.team)
-            .cmp(&(other.time, other.is_start, other.team))
+        (self.time, self.is_start, self.team, self.application)
+            .cmp(&(other.time, other.is_start, other.team, other.application))
             .then(self.certain.total_cmp(&other.certain))
             .then(self.possible.total_cmp(&other.possible))
+    }
+}
+
+/// What the runs of an application may hold, each by itself: how many may hold how much. Amounts
+/// are above zero, so that their bits are in their order.
+#[derive(Debug, Default)]
+struct Mosts(BTreeMap<u64, u32>);
+
+impl Mosts {
+    /// Adds a run, or takes it away: by how much the greatest changes.
+    fn change(&mut self, event: &Event) -> f64 {
+        let (before, key) = (self.greatest(), event.possible.max(0.0).to_bits());
+        if event.is_start {
+            *self.0.entry(key).or_default() += 1;
+        } else if let Some(runs) = self.0.get_mut(&key) {
+            *runs -= 1;
+            if *runs == 0 {
+                self.0.remove(&key);
+            }
+        }
+        self.greatest() - before
+    }
+
+    fn greatest(&self) -> f64 {
+        self.0.last_key_value().map_or(0.0, |(bits, _)| f64::from_bits(*bits))
     }
 }
 
@@ -146,14 +175,22 @@ fn steps(
 ) -> (Vec<(i64, f64, f64)>, f64) {
     let (mut certain, mut possible, mut peak_possible) = (0.0_f64, 0.0_f64, 0.0_f64);
     let mut steps: Vec<(i64, f64, f64)> = vec![(bounds.0, 0.0, 0.0)];
+    let mut by_application: HashMap<(Option<u32>, u32), Mosts> = HashMap::new();
     for event in events {
         let sign = if event.is_start { 1.0 } else { -1.0 };
         certain += sign * event.certain;
-        possible += sign * event.possible;
+        let mut change = |team: Option<u32>| match event.application {
+            Some(application) => {
+                by_application.entry((team, application)).or_default().change(event)
+            }
+            None => sign * event.possible,
+        };
+        let (of_all, of_team) = (change(None), change(Some(event.team)));
+        possible += of_all;
         peak_possible = peak_possible.max(possible);
         if let Some(team) = teams.get_mut(&event.team) {
             team.certain += sign * event.certain;
-            team.possible += sign * event.possible;
+            team.possible += of_team;
             team.peak_certain = team.peak_certain.max(team.certain);
             team.peak_possible = team.peak_possible.max(team.possible);
         }
@@ -186,7 +223,7 @@ mod tests {
     use super::*;
 
     fn interval(start: i64, end: i64, held: Held) -> Span {
-        Span { job: 0, team: 0, start, end, held }
+        Span { job: 0, team: 0, application: None, start, end, held }
     }
 
     proptest! {
@@ -226,6 +263,42 @@ mod tests {
             }
             let over = (bounds.0..bounds.1).filter(|second| at(*second) > 12).count();
             prop_assert_eq!(sweep.seconds_over(12.0), over as u64);
+        }
+    }
+
+    proptest! {
+        /// Runs that use all that their application has, counted second by second: the bound is
+        /// that, so it always holds, and no less would.
+        #[test]
+        fn an_application_is_bound_once_however_many_runs_it_has(
+            runs in prop::collection::vec(
+                (0_i64..60, 1_i64..30, 1_u32..9, 0_u32..2, prop::option::of(0_u32..3)), 1..25
+            )
+        ) {
+            let bounds = (0, 90);
+            let spans = runs.iter().map(|(start, length, most, team, application)| {
+                let held = Held::OnAverage { average: 0.5, most: Some(f64::from(*most)) };
+                let span = interval(*start, start + length, held);
+                Span { team: *team, application: *application, ..span }
+            });
+            let sweep = Sweep::of(spans, bounds).unwrap();
+            let used = |second: i64, team: Option<u32>| -> u32 {
+                let alive = runs.iter().filter(|run| run.0 <= second && second < run.0 + run.1);
+                let alive: Vec<_> =
+                    alive.filter(|run| team.is_none_or(|team| team == run.3)).collect();
+                let alone = alive.iter().filter(|run| run.4.is_none()).map(|run| run.2).sum::<u32>();
+                let most = |application: u32| {
+                    let its = alive.iter().filter(|run| run.4 == Some(application));
+                    its.map(|run| run.2).max().unwrap_or(0)
+                };
+                alone + (0..3).map(most).sum::<u32>()
+            };
+            let peak = |team| (0..90).map(|second| used(second, team)).max().unwrap_or(0);
+            prop_assert_eq!(sweep.possible, Some(f64::from(peak(None))));
+            for team in &sweep.teams {
+                let possible = Some(f64::from(peak(Some(team.team))));
+                prop_assert_eq!(team.possible, possible);
+            }
         }
     }
 
