@@ -4,8 +4,9 @@
 //! What may be added without a new number: a kind of item that older programs never look at, and a
 //! member or attribute of a run, which [`Beyond`](super::beyond::Beyond) keeps through an older
 //! program's hands, and a member of a day's roll-ups, whose own form is on record with the day: one
-//! that an older program makes anew is made anew again by the newer. Whatever else an older program would lose or misread takes a new number. Items
-//! of every number that ever was stay readable; `tests/data/stored` has some of each.
+//! that an older program makes anew is made anew again by the newer. Whatever else an older program
+//! would lose or misread takes a new number. Items of every number that ever was stay readable;
+//! `tests/data/stored` has some of each.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

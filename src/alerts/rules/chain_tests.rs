@@ -54,7 +54,7 @@ impl Link {
         run.started_at = Some(self.start);
         run.ended_at = (!open).then_some(self.end);
         run.error = (self.state != "SUCCEEDED").then(|| format!("error of {self:?}\nat line 1"));
-        let before = Link { place: self.place.wrapping_sub(1), ..self.clone() };
+        let before = Self { place: self.place.wrapping_sub(1), ..self.clone() };
         run.previous_run_id =
             (self.chain.is_multiple_of(2) && self.place > 0).then(|| before.identity().0);
         run

@@ -286,7 +286,8 @@ mod tests {
                 let alive = runs.iter().filter(|run| run.0 <= second && second < run.0 + run.1);
                 let alive: Vec<_> =
                     alive.filter(|run| team.is_none_or(|team| team == run.3)).collect();
-                let alone = alive.iter().filter(|run| run.4.is_none()).map(|run| run.2).sum::<u32>();
+                let alone: u32 =
+                    alive.iter().filter(|run| run.4.is_none()).map(|run| run.2).sum();
                 let most = |application: u32| {
                     let its = alive.iter().filter(|run| run.4 == Some(application));
                     its.map(|run| run.2).max().unwrap_or(0)

@@ -201,7 +201,9 @@ fn add_beside(
     beside: &Beside<'_>,
 ) -> Result<(), String> {
     let word = |place: usize| packed.words.get(place).ok_or("a word is missing");
-    let word = |place: Option<usize>| Ok::<_, String>(place.map(word).transpose()?.map(owned));
+    let word = |place: Option<usize>| {
+        Ok::<_, String>(place.map(word).transpose()?.map(|word| word.to_string()))
+    };
     for (place, attempt, application, error) in &beside.samples {
         let run = roll_up.samples.get_mut(*place).ok_or("a run is missing")?;
         run.attempt = *attempt;
@@ -214,10 +216,6 @@ fn add_beside(
     };
     roll_up.retries = beside.retries.iter().map(retry).collect();
     Ok(())
-}
-
-fn owned(word: &Cow<'_, str>) -> String {
-    word.to_string()
 }
 
 fn unpacked(packed: &Packed<'_>, job: &Job<'_>, day: Date) -> Result<RollUp, String> {
