@@ -11,9 +11,9 @@ use super::post::{Post, PostGroup, PostItem, cut, safe_link};
 
 /// Things that are shown at most.
 pub(super) const ITEMS_MAX: usize = 40;
-/// The most bytes of a post: Teams takes 28 KB, what it wraps around it included, and twenty are the
-/// most that somebody told of (<https://stackoverflow.com/questions/78034694>, where it also stands
-/// that without a character set named each letter counts twice).
+/// The most bytes of a post: Teams takes 28 KB, what it wraps around it included, and twenty are
+/// the most that somebody told of (<https://stackoverflow.com/questions/78034694>, where it also
+/// stands that without a character set named each letter counts twice).
 pub(super) const BYTES_MAX: usize = 20_000;
 const TITLE_CHARS_MAX: usize = 250;
 const TEXT_CHARS_MAX: usize = 2_000;
