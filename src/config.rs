@@ -123,7 +123,22 @@ impl Config {
         self.chargeback.split = split.map_err(|reason| ("chargeback.split".into(), reason))?;
         let alerts = std::mem::take(&mut self.alerts).respelt(spell);
         self.alerts = alerts.map_err(|error| (error.key, error.reason))?;
+        for (name, report) in &mut self.reports {
+            let respelt = std::mem::take(report).respelt(spell);
+            *report = respelt.map_err(|reason| (format!("reports.{name}.teams"), reason))?;
+        }
+        for share in self.quotas.iter_mut().flat_map(|quota| &mut quota.shares) {
+            share.team = spell(&share.team);
+        }
         Ok(())
+    }
+
+    /// A team's name as reports spell it, from whatever spelling somebody asks with.
+    #[must_use]
+    pub fn team_named(&self, name: &str) -> String {
+        // It was checked when the file was read.
+        let ownership = Ownership::new(&self.ownership).ok();
+        ownership.map_or_else(|| name.to_owned(), |ownership| ownership.team_named(name))
     }
 
     /// Checks what types alone cannot say.
@@ -214,13 +229,9 @@ impl Config {
     pub fn alert_recipients(&self) -> Recipients {
         let mail = |of: &[Address]| of.iter().cloned().map(Recipient::Mail).collect::<Vec<_>>();
         let mut teams: BTreeMap<String, Vec<Recipient>> = BTreeMap::new();
-        // It was checked when the file was read.
-        let ownership = Ownership::new(&self.ownership).ok();
-        let spelt = |team: &str| ownership.as_ref().map(|ownership| ownership.team_named(team));
         for report in self.reports.values() {
             for (team, readers) in &report.teams {
-                let team = spelt(team).unwrap_or_else(|| team.clone());
-                teams.entry(team).or_default().extend(mail(readers));
+                teams.entry(team.clone()).or_default().extend(mail(readers));
             }
         }
         let mut alerts = self.alerts.clone();
@@ -312,10 +323,27 @@ mod tests {
                     [ownership]\naliases = { data-eng = 'data-engineering' }";
         let config = Config::parse(text, Path::new("r.toml")).unwrap();
         assert!(config.budgets.0.contains_key("orders"), "{:?}", config.budgets);
+        assert_eq!(config.team_named("DATA_ENG"), "data-engineering");
         let split = format!("{:?}", config.chargeback.split);
         assert!(split.contains("data-engineering"), "{split}");
-        let twice = refusal("[budgets]\nOrders = '10'\norders = '20'");
-        assert!(twice.contains("budgets: `orders` is named twice"), "{twice}");
+        for (key, a, b) in [
+            ("budgets", "= '10'", "= '20'"),
+            ("chargeback.split.tax", "= '10'", "= '20'"),
+            ("alerts.teams", "= ['a@example.com']", "= ['b@example.com']"),
+            ("reports.weekly.teams", "= ['a@example.com']", "= ['b@example.com']"),
+        ] {
+            let twice = refusal(&format!("[{key}]\nOrders {a}\norders {b}"));
+            let why = "`Orders` and `orders` are one team, `orders`: name it once";
+            let section = key.trim_end_matches(".tax");
+            assert!(twice.starts_with(&format!("r.toml: {section}: ")), "{twice}");
+            assert!(twice.ends_with(why), "{twice}");
+        }
+        let share = "[[quotas.shares]]\nbaseline = 1.0\nteam = ";
+        let quota = "[[quotas]]\naccount='111122223333'\nregion='r'\nquota='glue-dpus'\nvalue=9";
+        let twice = refusal(&format!("{quota}\n{share}'Orders'\n{share}'orders'"));
+        assert!(twice.contains("team `orders` has two shares"), "{twice}");
+        // Its mail would be taken for the whole company's.
+        assert!(refusal("[reports.weekly.teams]\nALL = ['a@example.com']").contains("`all`"));
     }
 
     /// Runs are owned by the team's one spelling: by another nobody would ever be told.

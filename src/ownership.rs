@@ -15,6 +15,7 @@ use regex::Regex;
 
 pub use settings::{ENVIRONMENTS, OwnershipError, OwnershipRule, OwnershipSettings};
 
+pub use self::spelling::by_team_respelt;
 use self::spelling::{Case, Spelling, normalised};
 use crate::model::{JobRun, utc_day};
 

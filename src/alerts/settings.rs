@@ -16,6 +16,7 @@ use super::rule::{self, RULES, Rules, is_rule};
 use crate::delivery::ChannelSettings;
 use crate::model::written::{AccountId, DayText, PatternText};
 use crate::model::{Recipient, utc_day};
+use crate::ownership::by_team_respelt;
 
 /// The longest wait for a reminder, in days.
 const REMINDER_DAYS_MAX: u32 = 365;
@@ -112,17 +113,8 @@ impl AlertSettings {
     /// # Errors
     /// Where two names under `teams` are one team's.
     pub fn respelt(mut self, spell: impl Fn(&str) -> String) -> Result<Self, AlertSettingsError> {
-        let mut teams: BTreeMap<String, (String, Vec<Recipient>)> = BTreeMap::new();
-        for (written, to) in self.teams {
-            let team = spell(&written);
-            if let Some((other, _)) = teams.get(&team) {
-                let reason =
-                    format!("`{other}` and `{written}` are one team, `{team}`: name it once");
-                return Err(AlertSettingsError { key: "alerts.teams".to_owned(), reason });
-            }
-            teams.insert(team, (written, to));
-        }
-        self.teams = teams.into_iter().map(|(team, (_, to))| (team, to)).collect();
+        let twice = |reason| AlertSettingsError { key: "alerts.teams".to_owned(), reason };
+        self.teams = by_team_respelt(self.teams, &spell).map_err(twice)?;
         for team in self.mutes.iter_mut().filter_map(|mute| mute.team.as_mut()) {
             *team = spell(team);
         }

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Usd;
+use crate::ownership::by_team_respelt;
 
 /// The weeks that a forecast looks back on.
 pub const HISTORY_WEEKS: i64 = 8;
@@ -70,8 +71,7 @@ impl Budgets {
     /// # Errors
     /// With the team, where two names are one team's.
     pub fn respelt(self, spell: impl Fn(&str) -> String) -> Result<Self, String> {
-        let twice = |team| format!("`{team}` is named twice");
-        super::settings::respelt(self.0, spell).map(Self).map_err(twice)
+        by_team_respelt(self.0, spell).map(Self)
     }
 
     /// Checks what types alone cannot say.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::analysis::GapKind;
 use crate::model::Address;
+use crate::ownership::by_team_respelt;
 
 /// The settings of `[chargeback]`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -81,14 +82,14 @@ impl SplitRules {
     /// The same with every team's name spelt as `spell` does.
     ///
     /// # Errors
-    /// With the kind of line and the team, where two names are one team's.
+    /// With the kind of line and both names, where two are one team's.
     pub fn respelt(self, spell: impl Fn(&str) -> String) -> Result<Self, String> {
         let mut rules = BTreeMap::new();
         for (kind, rule) in self.0 {
             let rule = match rule {
                 SplitRule::Fixed(shares) => {
-                    let twice = |team| format!("{}: `{team}` is named twice", word_of(kind));
-                    SplitRule::Fixed(respelt(shares, &spell).map_err(twice)?)
+                    let twice = |why| format!("{}: {why}", word_of(kind));
+                    SplitRule::Fixed(by_team_respelt(shares, &spell).map_err(twice)?)
                 }
                 other => other,
             };
@@ -115,22 +116,6 @@ impl SplitRules {
         }
         Ok(())
     }
-}
-
-/// What is told by team, with the teams' names spelt as `spell` does; the name that came twice,
-/// where one does.
-pub(super) fn respelt<T>(
-    by_team: BTreeMap<String, T>,
-    spell: impl Fn(&str) -> String,
-) -> Result<BTreeMap<String, T>, String> {
-    let mut respelt = BTreeMap::new();
-    for (team, value) in by_team {
-        let team = spell(&team);
-        if respelt.insert(team.clone(), value).is_some() {
-            return Err(team);
-        }
-    }
-    Ok(respelt)
 }
 
 impl SplitRule {

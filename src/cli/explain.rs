@@ -62,8 +62,9 @@ enum Format {
 }
 
 impl Explain {
-    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+    pub(super) async fn run(mut self, world: &World) -> Result<Exit, Failure> {
         let app = world.app().await?;
+        self.team = self.team.map(|team| app.config.team_named(&team));
         let settings = app.config.report(&self.report).ok_or_else(|| {
             Failure::usage(
                 format!("there is no report `{}`", self.report),

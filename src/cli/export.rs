@@ -69,7 +69,7 @@ impl Export {
         self.output.to_string_lossy().starts_with("s3://")
     }
 
-    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+    pub(super) async fn run(mut self, world: &World) -> Result<Exit, Failure> {
         let tables = self.tables()?;
         if self.columns {
             let documented: Vec<String> = tables.iter().map(|table| table.documented()).collect();
@@ -78,6 +78,7 @@ impl Export {
         }
         let (target, format) = self.target_and_format(&tables)?;
         let app = world.app().await?;
+        self.team = self.team.map(|team| app.config.team_named(&team));
         let order = self.order(&app, world)?;
         write(&app, world, &order, &Output { tables, target, format, bom: self.bom }).await
     }

@@ -33,7 +33,7 @@ enum Format {
 }
 
 impl Replay {
-    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+    pub(super) async fn run(mut self, world: &World) -> Result<Exit, Failure> {
         if self.period.copy_to().is_some() {
             return Err(Failure::usage(
                 "--to takes a day or an instant here, and no address",
@@ -41,6 +41,7 @@ impl Replay {
             ));
         }
         let app = world.app().await?;
+        self.team = self.team.map(|team| app.config.team_named(&team));
         let mail = app.config.mail.as_ref().ok_or_else(|| {
             Failure::usage("nothing says how mail leaves", "add a [mail] section; see `init`")
         })?;

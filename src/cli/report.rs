@@ -72,7 +72,7 @@ impl Report {
         self.send
     }
 
-    pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
+    pub(super) async fn run(mut self, world: &World) -> Result<Exit, Failure> {
         let copy_to = self.period.copy_to();
         if copy_to.is_some() && (!self.send || self.resend || self.restate) {
             return Err(Failure::usage(
@@ -81,6 +81,7 @@ impl Report {
             ));
         }
         let app = world.app().await?;
+        self.team = self.team.map(|team| app.config.team_named(&team));
         let settings = app.config.report(&self.name).ok_or_else(|| {
             Failure::usage(
                 format!("there is no report `{}`", self.name),

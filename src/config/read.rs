@@ -100,8 +100,9 @@ impl Config {
             let reason = if shown { error.to_string() } else { error.message().to_owned() };
             invalid(path, &reason)
         })?;
-        config.check().map_err(|(key, reason)| invalid(key, &reason))?;
+        // First: names that are checked are those that count.
         config.spell_teams().map_err(|(key, reason)| invalid(key, &reason))?;
+        config.check().map_err(|(key, reason)| invalid(key, &reason))?;
         Ok(config)
     }
 }
@@ -156,6 +157,6 @@ mod tests {
         let both = "r.toml with RUNLEDGER_CONFIG_MORE_TOML: store.retention: ";
         assert!(error.starts_with(both), "{error}");
         let error = read("", "[budgets]\norders = '1'\nOrders = '2'").unwrap_err();
-        assert!(error.contains("named twice"), "{error}");
+        assert!(error.contains("name it once"), "{error}");
     }
 }

@@ -56,6 +56,25 @@ impl Spelling {
     }
 }
 
+/// What is told by team, with the teams' names spelt as `spell` does.
+///
+/// # Errors
+/// Where two names are one team's, with both.
+pub fn by_team_respelt<T>(
+    by_team: BTreeMap<String, T>,
+    spell: impl Fn(&str) -> String,
+) -> Result<BTreeMap<String, T>, String> {
+    let mut respelt: BTreeMap<String, (String, T)> = BTreeMap::new();
+    for (written, value) in by_team {
+        let team = spell(&written);
+        if let Some((other, _)) = respelt.get(&team) {
+            return Err(format!("`{other}` and `{written}` are one team, `{team}`: name it once"));
+        }
+        respelt.insert(team, (written, value));
+    }
+    Ok(respelt.into_iter().map(|(team, (_, value))| (team, value)).collect())
+}
+
 /// A name without what makes no difference.
 pub(super) fn normalised(text: &str) -> String {
     text.trim().to_lowercase().replace(['_', ' '], "-")

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::model::written::ZoneText;
 use crate::model::{Address, Occurrence, PeriodError, Usd};
+use crate::ownership::by_team_respelt;
 
 /// A report's settings.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -37,6 +38,15 @@ impl Default for ReportSettings {
 }
 
 impl ReportSettings {
+    /// The same with every team's name spelt as `spell` does.
+    ///
+    /// # Errors
+    /// Where two names are one team's, with both.
+    pub fn respelt(mut self, spell: impl Fn(&str) -> String) -> Result<Self, String> {
+        self.teams = by_team_respelt(self.teams, spell)?;
+        Ok(self)
+    }
+
     /// Checks what types alone cannot say.
     ///
     /// # Errors
