@@ -6,7 +6,8 @@ mod text;
 
 use clap::{Args, ValueEnum};
 
-use super::output::{complain, data, say};
+use super::log::{complain, say};
+use super::output::data;
 use super::report::{exit_of, tell};
 use super::{Exit, Failure, World};
 use crate::alerts::{Alert, Quiet, Stage};

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::output::{complain, data, json, progress, say};
+use super::log::{complain, say};
+use super::output::{data, json, progress};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::{BillState, Comparison};

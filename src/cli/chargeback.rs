@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::output::{data, say};
+use super::log::{caution, say};
+use super::output::data;
 use super::report::{exit_of, tell};
 use super::{Exit, Failure, World};
 use crate::app::App;
@@ -119,7 +120,7 @@ impl Chargeback {
         let request = request(app, month, world.now);
         let open = open_month(&app.store, &books, &request).await?;
         for warning in &open.expiring {
-            say(world.quiet, &format!("warning: {warning}"));
+            caution(world.quiet, warning, None);
         }
         if !self.close {
             let total_usd = open.statement.total_usd;

@@ -5,7 +5,8 @@ use clap::Args;
 use jiff::Span;
 
 use super::journal::Journal;
-use super::output::{complain, progress, say};
+use super::log::{complain, say};
+use super::output::progress;
 use super::{Exit, Failure, World};
 use crate::delivery::MetricSettings;
 use crate::sources::SourceError;

@@ -11,7 +11,8 @@ use jiff::tz::TimeZone;
 
 use super::chargeback;
 use super::export::{self, Output};
-use super::output::{data, progress, say};
+use super::log::say;
+use super::output::{data, progress};
 use super::period::PeriodArguments;
 use super::report::write_files;
 use super::{Exit, Failure, World};

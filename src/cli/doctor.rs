@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use super::output::{data, json, say};
+use super::log::say;
+use super::output::{data, json};
 use super::{Exit, Failure, World, said_in, schedule};
 use crate::app::patient;
 use crate::config::{Config, DEFAULT_FILE, MORE_VARIABLE};

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
-use super::output::{data, json, progress, say};
+use super::log::say;
+use super::output::{data, json, progress};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::app::App;

@@ -7,7 +7,8 @@ use std::io::{self, IsTerminal, Read};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use super::output::{data, say};
+use super::log::{caution, say};
+use super::output::data;
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::app::App;
@@ -273,20 +274,19 @@ fn tell(world: &World, target: &Target, exported: &Exported) -> Exit {
     }
     if exported.unpriced_without_row > 0 {
         let runs = exported.unpriced_without_row;
-        say(world.quiet, &format!("warning: {runs} runs without a price are not in focus"));
+        let line = format!("{runs} runs without a price are not in focus");
+        caution(world.quiet, &line, None);
     }
     if let Some(kept_since) = exported.kept_since {
         let line =
             format!("runs that ended before {kept_since} are past their retention, and gone");
-        say(world.quiet, &format!("warning: {line}"));
+        caution(world.quiet, &line, None);
     }
     let Some(left_out) = &exported.left_out else {
         return if exported.kept_since.is_some() { Exit::Partly } else { Exit::Done };
     };
-    say(
-        world.quiet,
-        &format!("warning: nothing is exported from {} on: {}", left_out.from, left_out.because),
-    );
-    say(world.quiet, "hint: --incomplete takes days too that are not complete");
+    let line = format!("nothing is exported from {} on: {}", left_out.from, left_out.because);
+    let hint = "--incomplete takes days too that are not complete";
+    caution(world.quiet, &line, Some(hint));
     Exit::Partly
 }

@@ -5,7 +5,9 @@ use jiff::Span;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::output::{data, json, say};
+use super::journal::GIVEN_UP;
+use super::log::say;
+use super::output::{data, json};
 use super::{Exit, Failure, World};
 use crate::report::words::visible;
 use crate::store::TaskRun;
@@ -66,6 +68,7 @@ impl History {
 
 fn state(run: &TaskRun, world: &World) -> &'static str {
     match run.ended {
+        Some(_) if run.counts.contains_key(GIVEN_UP) => "given-up",
         Some(_) => "ended",
         None if run.is_lost(world.now) => "killed",
         None => "under-way",
@@ -75,6 +78,7 @@ fn state(run: &TaskRun, world: &World) -> &'static str {
 fn in_text(shown: &Shown<'_>) -> String {
     let Shown { state, run } = shown;
     let end = match (run.ended, run.exit) {
+        _ if *state == "given-up" => "given up, never done".to_owned(),
         (Some(ended), Some(exit)) => {
             format!("exit {exit} after {} s", ended.duration_since(run.began).as_secs())
         }
@@ -94,7 +98,8 @@ fn in_text(shown: &Shown<'_>) -> String {
     let counts = counts.collect::<Vec<_>>().join(", ");
     let mails = run.mails.iter().map(|mail| {
         let hash: String = mail.sha256.chars().take(12).collect();
-        format!("mail {} sha256 {hash}", mail.message_id)
+        let files = mail.files.iter().map(|file| format!(", {} ({} bytes)", file.name, file.bytes));
+        format!("mail {} sha256 {hash}{}", mail.message_id, files.collect::<String>())
     });
     let lines = [format!("by {}: {}", run.by, run.words.join(" ")), counts];
     let failure = run.failure.as_ref().map(|failure| format!("failed: {failure}"));

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::collect::{tell_peaks, tell_rolled_up};
-use super::output::{complain, progress, say};
+use super::journal::Journal;
+use super::log::{complain, say};
+use super::output::progress;
 use super::{Exit, Failure, World};
 use crate::sources::files::Defaults;
 use crate::tasks::import::{Imported, import};
@@ -67,10 +69,27 @@ impl Import {
             whole.first_without_place = whole.first_without_place.or(done.first_without_place);
         }
         bar.finish_and_clear();
+        count(&world.journal, &whole);
         let books = app.books().await?;
         tell_rolled_up(world, &roll_up(&app.store, &books, world.now).await?);
         tell_peaks(world, &keep_peaks(&app.store, &books, world.now).await?);
         tell(world, &whole)
+    }
+}
+
+fn count(journal: &Journal, imported: &Imported) {
+    let saved = &imported.saved;
+    for (name, more) in [
+        ("runs_new", saved.new),
+        ("runs_changed", saved.changed),
+        ("runs_unchanged", saved.unchanged),
+        ("runs_too_old", saved.too_old),
+        ("runs_without_place", imported.without_place),
+        ("lines_unreadable", imported.unreadable.len() as u64),
+    ] {
+        if more > 0 || name == "runs_new" {
+            journal.count(name, more);
+        }
     }
 }
 

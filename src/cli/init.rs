@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::output::say;
+use super::log::say;
 use super::{Exit, Failure, World};
 use crate::app::App;
 use crate::config::{Config, DEFAULT_FILE};

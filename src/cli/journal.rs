@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
 
-use super::output::say;
+use super::log::{TOLD, caution, line, tell_failure};
 use super::{Exit, Failure, World};
 use crate::analysis::{OwnCost, OwnCostSettings};
 use crate::app::App;
@@ -29,6 +29,9 @@ const RENEWED_EVERY: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Where `[log] metrics` may be said too, as a container's settings are.
 const METRICS_VARIABLE: &str = "RUNLEDGER_LOG_METRICS";
+
+/// Counts the turns of a schedule that a record says are given up.
+pub(super) const GIVEN_UP: &str = "turns_given_up";
 
 /// The record of the command under way; of one that only reads there is none.
 #[derive(Clone, Debug, Default)]
@@ -90,18 +93,21 @@ impl Beside {
     }
 }
 
-/// Does a command's work and keeps its record, where it is one of which there is one.
+/// Does a command's work and keeps its record, where it is one of which there is one. A failure is
+/// told here, beside the task's other events, and nowhere again.
 pub(super) async fn recorded(
     task: Option<Task>,
     world: &World,
     work: impl AsyncFnOnce(&World) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let Some(task) = task else { return work(world).await };
+    let Some(task) = task else {
+        return work(world).await.inspect_err(tell_failure);
+    };
     let journal = Journal::of(&task, world);
     let world = World { journal: journal.clone(), ..world.clone() };
     let span = journal.span();
     let kept = async {
-        let done = journal.kept(work(&world)).await;
+        let done = journal.kept(work(&world)).await.inspect_err(tell_failure);
         journal.end(&done).await;
         done
     };
@@ -143,7 +149,9 @@ impl Journal {
     /// few events are asked for.
     pub(super) fn span(&self) -> Span {
         match self.page() {
-            Some(page) => tracing::error_span!("task", task = page.run.task, run = page.run.id),
+            Some(page) => {
+                tracing::error_span!(target: TOLD, "task", task = page.run.task, run = page.run.id)
+            }
             None => Span::none(),
         }
     }
@@ -191,9 +199,9 @@ impl Journal {
         self.note(|run| {
             for row in &deliveries.rows {
                 let name = match &row.outcome {
-                    Outcome::Sent { message_id, sha256, .. } => {
+                    Outcome::Sent { message_id, sha256, files, .. } => {
                         let (message_id, sha256) = (message_id.clone(), sha256.clone());
-                        run.sent(TaskMail { message_id, sha256 });
+                        run.sent(TaskMail { message_id, sha256, files: files.clone() });
                         "mails_sent"
                     }
                     Outcome::AlreadySent { .. } => "mails_already_sent",
@@ -239,7 +247,7 @@ impl Journal {
         let cost = own_cost(&run, &rates);
         summary(&run, cost);
         if metrics == Some(LogMetrics::Emf) {
-            say(false, &embedded_metrics(&run.task, ended(&run), &values(&run, cost)));
+            line(&embedded_metrics(&run.task, ended(&run), &values(&run, cost)));
         }
     }
 
@@ -266,7 +274,7 @@ impl Journal {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the store does not answer".to_owned(),
         };
-        say(quiet, &format!("warning: this run is not on record: {failed}"));
+        caution(quiet, &format!("this run is not on record: {failed}"), None);
     }
 }
 

@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod init;
 mod journal;
+mod log;
 mod output;
 mod period;
 mod prices;
@@ -36,7 +37,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use self::journal::{Journal, Task, recorded};
-use self::output::say;
+use self::log::{caution, tell_failure};
 use crate::app::App;
 use crate::config::{Config, DEFAULT_FILE, MORE_VARIABLE, TEXT_VARIABLE};
 use crate::report::{MailKind, Templates};
@@ -179,7 +180,7 @@ impl World {
 
     /// Tells a person what only `-v` asks for.
     fn detail(&self, text: &str) {
-        say(self.quiet || !self.verbose, text);
+        log::say(self.quiet || !self.verbose, text);
     }
 
     /// Who is at work, for the record: a person and a machine, as far as they say.
@@ -244,10 +245,11 @@ impl World {
     /// ends by that. One that a schedule does is done: trying it again would mend nothing.
     fn by_templates(&self, templates: &Templates, kind: MailKind, exit: Exit) -> Exit {
         for stray in templates.strays() {
-            say(self.quiet, &format!("warning: no template is called {stray}: it has no effect"));
+            let line = format!("no template is called {stray}: it has no effect");
+            caution(self.quiet, &line, None);
         }
         let Some(trouble) = templates.trouble(kind) else { return exit };
-        output::complain(
+        log::complain(
             &format!("own templates fail, and those that ship are used: {trouble}"),
             Some("compare it with the one that ships, in report_templates/ of this version"),
         );
@@ -263,8 +265,8 @@ impl World {
             Ok(false) => format!("table `{}` has no TTL, so its runs never expire", table.name()),
             Err(error) => format!("cannot tell whether runs expire: {error}"),
         };
-        say(self.quiet, &format!("warning: {line}"));
-        say(self.quiet, "hint: `runledger init` with the same --store turns TTL on");
+        let hint = "`runledger init` with the same --store turns TTL on";
+        caution(self.quiet, &line, Some(hint));
     }
 }
 
@@ -273,27 +275,40 @@ impl World {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version go to stdout and are no error.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
-        }
+        Err(error) => return unparsed(&error).into(),
     };
-    output::start_logging(arguments.verbose, arguments.quiet);
+    log::start_logging(arguments.verbose, arguments.quiet);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::complain(&format!("cannot start: {error}"), None);
+            log::complain(&format!("cannot start: {error}"), None);
             return Exit::Failed.into();
         }
     };
-    match runtime.block_on(run(arguments)) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            output::complain(&failure.message, failure.hint.as_deref());
-            failure.exit.into()
-        }
+    runtime.block_on(run(arguments)).into()
+}
+
+/// Says what is wrong with a command line; help and version go to stdout and are no error.
+fn unparsed(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
     }
+    if !log::is_json() {
+        // In its own colours.
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    log::start_logging(0, false);
+    let text = error.to_string();
+    let (what, usage) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let hint = Some(usage.trim()).filter(|usage| !usage.is_empty());
+    tell_failure(&Failure {
+        exit: Exit::Usage,
+        message: what.trim_start_matches("error: ").trim_end().to_owned(),
+        hint: hint.map(str::to_owned),
+    });
+    Exit::Usage
 }
 
 /// Whether a command line, without the program's name, is one that there is: for documents that
@@ -309,7 +324,7 @@ pub fn check_words<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<(), S
     }
 }
 
-async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+async fn run(arguments: Arguments) -> Exit {
     let world = World {
         config_file: arguments.config,
         store: arguments.store,
@@ -321,26 +336,30 @@ async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         journal: Journal::default(),
     };
     let command = arguments.command;
-    if command.ends_itself() {
-        return dispatch(command, &world).await;
-    }
-    let told = stop::told_to_stop()?;
+    let ends_itself = command.ends_itself();
+    let told = stop::told_to_stop();
     let words = || std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let task = command.task().map(|name| Task { name: name.to_owned(), words: words().collect() });
-    recorded(task, &world, async |world| {
+    let done = recorded(task, &world, async |world| {
+        if ends_itself {
+            return dispatch(command, world).await;
+        }
         tokio::select! {
             done = dispatch(command, world) => done,
-            stopped = stop::stopped(told) => Err(stopped),
+            stopped = stop::stopped(told?) => Err(stopped),
         }
-    })
-    .await
+    });
+    // Why it failed is told by then.
+    done.await.unwrap_or_else(|failure| failure.exit)
 }
 
 impl Command {
-    /// What the command is called in the records, where it stores or sends what a schedule would
-    /// have it store or send.
+    /// What the command is called in the records, where it stores or sends anything. What only
+    /// reads is not on record, nor is `init`, which makes the table that records are in; `demo` has
+    /// a store of its own, and of `watch` and `schedule serve` each sweep and each task is.
     fn task(&self) -> Option<&'static str> {
         match self {
+            Self::Import(_) => Some("import"),
             Self::Collect(_) => Some("collect"),
             Self::Report(report) if report.sends() => Some("report"),
             Self::Alerts(alerts) if alerts.keeps() => Some("alerts"),
@@ -349,6 +368,7 @@ impl Command {
             Self::Bill(bill) if bill.refreshes() => Some("bill refresh"),
             Self::RollUp(_) => Some("roll-up"),
             Self::Export(export) if export.leaves() => Some("export"),
+            Self::Quota(quota) => quota.keeps(),
             _ => None,
         }
     }

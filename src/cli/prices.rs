@@ -4,7 +4,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use super::output::{complain, data, json, progress, say};
+use super::log::{advise, complain, say};
+use super::output::{data, json, progress};
 use super::{Exit, Failure, World};
 use crate::analysis::{RateFigure, rates_in_force};
 use crate::app::App;
@@ -106,8 +107,8 @@ impl List {
         let rates = rates_in_force(&books.card, day, &self.region);
         if rates.is_empty() {
             let regions = self.region.join(", ");
-            say(world.quiet, &format!("no rate is known in {regions}: its runs stay unpriced"));
-            say(world.quiet, "hint: `runledger prices refresh` reads AWS's Price List");
+            let line = format!("no rate is known in {regions}: its runs stay unpriced");
+            advise(world.quiet, &line, "`runledger prices refresh` reads AWS's Price List");
         }
         match self.format {
             Format::Text if rates.is_empty() => {}
@@ -188,9 +189,12 @@ fn tell_checked(world: &World, found: &Checked) -> Result<(), Failure> {
         return Ok(());
     }
     let (same, differ) = (found.same, found.differences.len());
-    say(world.quiet, &format!("{same} rates are as listed, {differ} differ"));
+    let line = format!("{same} rates are as listed, {differ} differ");
     if differ > 0 {
-        say(world.quiet, "hint: `runledger prices refresh` takes the list's; see `prices list`");
+        let hint = "`runledger prices refresh` takes the list's; see `prices list`";
+        advise(world.quiet, &line, hint);
+    } else {
+        say(world.quiet, &line);
     }
     Ok(())
 }

@@ -19,6 +19,9 @@ pub(super) struct Replay {
     /// Only this team's edition
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
+    /// Only the sending with this message id, as `history` shows it; without it each that there was
+    #[arg(long, value_name = "ID")]
+    message_id: Option<String>,
     /// What to write to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -66,7 +69,7 @@ impl Replay {
             mail,
             configuration: &world.configuration_hash(),
         };
-        let mails = replay(&tools, &publication).await?;
+        let mails = replay(&tools, &publication, self.message_id.as_deref()).await?;
         let period = &request.period.name;
         if mails.is_empty() {
             let what = format!("no mail of report `{}` for {period} is on record", self.name);
@@ -95,8 +98,14 @@ fn in_text(mail: &Replayed) -> String {
         0 => String::new(),
         revision => format!(", revision {revision}"),
     };
+    let sending = match mail.sendings {
+        1 => String::new(),
+        sendings => format!(", sending {} of {sendings}", mail.sending),
+    };
     let mut lines = vec![
-        format!("{verdict}: {copy}{edition}{revision}, to {recipient}, {sent_at}, {message_id}"),
+        format!(
+            "{verdict}: {copy}{edition}{revision}{sending}, to {recipient}, {sent_at}, {message_id}"
+        ),
         format!("    sha256 {} then, {} again", mail.sha256_then, mail.sha256_again),
         format!(
             "    total {} USD then, {} computed again, {} with all that is known now",

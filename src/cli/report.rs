@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::output::{complain, data, json, say};
+use super::log::{advise, say, tell_mail};
+use super::output::{data, json};
 use super::period::PeriodArguments;
 use super::{Exit, Failure, World};
 use crate::analysis::Figures;
@@ -18,7 +19,7 @@ use crate::tables::{TableFile, failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
 use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, publish, shown_edition};
-use crate::tasks::replay::inputs;
+use crate::tasks::replay::{files_of_last, inputs};
 use crate::tasks::report::figures;
 
 #[derive(Debug, Args)]
@@ -111,6 +112,11 @@ impl Report {
         };
         let templates = app.templates()?;
         if self.send {
+            let files = self.files_of_last(&app, &publication).await?;
+            let publication = match &files {
+                Some(files) => Publication { attachments: files, ..publication },
+                None => publication,
+            };
             let exit = self.send(&app, world, &templates, &publication).await?;
             return Ok(world.by_templates(&templates, MailKind::Report, exit));
         }
@@ -119,8 +125,9 @@ impl Report {
         // One edition was asked for.
         let Some(figures) = all.first() else { return Ok(Exit::Done) };
         if let (Some(team), 0) = (&self.team, figures.totals.runs) {
-            say(world.quiet, &format!("no run of team `{team}` ended in {}", figures.period.name));
-            say(world.quiet, "hint: without --team the report lists all teams as they are spelt");
+            let line = format!("no run of team `{team}` ended in {}", figures.period.name);
+            let hint = "without --team the report lists all teams as they are spelt";
+            advise(world.quiet, &line, hint);
         }
         match &self.out {
             Some(folder) => write_files(folder, &self.name, &templates, figures, world)?,
@@ -137,6 +144,19 @@ impl Report {
             files.push(name.parse()?);
         }
         Ok(files)
+    }
+
+    /// The tables that went with what is sent again or restated, where no others are asked for:
+    /// what takes a mail's place has its parts.
+    async fn files_of_last(
+        &self,
+        app: &App,
+        publication: &Publication<'_>,
+    ) -> Result<Option<Vec<TableFile>>, Failure> {
+        if !(self.resend || self.restate) || !publication.attachments.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(files_of_last(&app.store, &app.ledger(), publication).await?))
     }
 
     async fn send(
@@ -292,10 +312,8 @@ pub(super) fn tell(world: &World, deliveries: &Deliveries) {
                 format!("not sent to {to}: {holder} holds it until {until}")
             }
         };
-        if row.outcome.is_sent() {
-            say(world.quiet, &line);
-        } else {
-            complain(&line, Some(row.outcome.hint()).filter(|hint| !hint.is_empty()));
-        }
+        let hint = Some(row.outcome.hint()).filter(|hint| !hint.is_empty());
+        let outcome = if row.outcome.is_sent() { Ok(&*line) } else { Err((&*line, hint)) };
+        tell_mail(world.quiet, &row.occurrence, outcome);
     }
 }

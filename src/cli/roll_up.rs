@@ -5,7 +5,8 @@ use clap::Args;
 use jiff::{Span, ToSpan};
 
 use super::collect::tell_rolled_up;
-use super::output::{progress, say};
+use super::log::say;
+use super::output::progress;
 use super::{Exit, Failure, World};
 use crate::model::utc_day;
 use crate::tasks::roll_up::roll_up_days;

@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 pub(super) use self::turn::task;
-use self::turn::{Done, take_turns};
-use super::output::{data, json, say};
+use self::turn::{Done, Turns, take_turns};
+use super::log::say;
+use super::output::{data, json};
 use super::{Exit, Failure, World};
 use crate::app::App;
 use crate::schedule::{Look, Schedule as Entry, Schedules, due_times, entries};
@@ -136,9 +137,11 @@ fn what_is_left(schedule: &Entry, left: &Look, now: Timestamp) -> Vec<String> {
 }
 
 /// What the turns came to together: the first failure, since a scheduler asks whether all is done.
-fn worst(turns: &[Done]) -> Exit {
+/// Who gave something up says so once, by having done its work in part.
+fn worst(turns: &Turns) -> Exit {
     let bad = |done: &&Done| !matches!(done.exit, Exit::Done | Exit::Found);
-    turns.iter().find(bad).map_or(Exit::Done, |done| done.exit)
+    let best = if turns.given_up { Exit::Partly } else { Exit::Done };
+    turns.done.iter().find(bad).map_or(best, |done| done.exit)
 }
 
 fn tell(world: &World, done: &Done) {
@@ -237,6 +240,9 @@ fn outcome(stored: &StoredTurn) -> String {
     let turn = &stored.turn;
     let due = format!("{:.0}", turn.due);
     match turn.state {
+        TurnState::Done { at } if turn.given_up => {
+            format!("{due}: never done, and given up at {at:.0}")
+        }
         TurnState::Done { at } => format!("{due}: done at {at:.0}"),
         TurnState::UnderWay { until } => {
             format!("{due}: under way by {}, its word holds until {until:.0}", turn.by)

@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::collect::{count, exit_of, tell};
 use super::journal::{Beside, Task};
-use super::output::{complain, say};
+use super::log::{complain, say};
 use super::stop::told_to_stop;
 use super::{Exit, Failure, World};
 use crate::tasks::collect::CollectError;
@@ -43,9 +43,10 @@ impl Watch {
             let sweep = Beside::begin(&sweep(), world, &app);
             let span = sweep.journal.span();
             let round = rounds.whole(None, world.now).instrument(span).await;
+            let span = sweep.journal.span();
             let _ = ended(sweep, &round).await;
             let round = round?;
-            tell(world, &round, app.config.metrics.as_ref());
+            span.in_scope(|| tell(world, &round, app.config.metrics.as_ref()));
             return Ok(exit_of(round.exit_code()));
         }
         let rhythm = Rhythm { every: self.every, sweep_every: self.sweep };
@@ -60,12 +61,14 @@ impl Watch {
             span
         };
         let told = |now: Timestamp, done: &Result<Round, CollectError>| {
-            if let Some(sweep) = under_way.take() {
+            let sweep = under_way.take();
+            let span = sweep.as_ref().map_or_else(Span::none, |sweep| sweep.journal.span());
+            span.in_scope(|| tell_round(world, now, done));
+            if let Some(sweep) = sweep {
                 let mut recorded = recorded.borrow_mut();
                 recorded.retain(|record: &JoinHandle<()>| !record.is_finished());
                 recorded.push(ended(sweep, done));
             }
-            tell_round(world, now, done);
         };
         watch(&mut rounds, rhythm, stop, begins, told).await;
         recorded.borrow_mut().extend(under_way.take().map(Beside::cut));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::contents::Contents;
 use super::render::{RenderError, Rendered};
 use super::sender::{Draft, Ready};
-use crate::model::{Address, Occurrence, Recipient};
+use crate::model::{Address, Occurrence, Recipient, SentFile};
 
 /// A file that goes with a mail.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +78,10 @@ impl Ready for Rendered {
 
     fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    fn files(&self) -> Vec<SentFile> {
+        self.files.clone()
     }
 
     fn left_out(&self) -> Vec<String> {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::contents::Extent;
 use super::message::{Attachment, Message, one_line, safe_content_type, safe_file_name};
-use crate::model::Address;
+use crate::model::{Address, SentFile};
 
 /// The most bytes SES v2 takes for one mail, encoded: 40 MB, read as decimal megabytes to be on
 /// the safe side (Amazon SES developer guide, "Service quotas").
@@ -43,6 +43,8 @@ pub struct Rendered {
     pub sha256: String,
     /// The HTML part as the reader sees it, notices included.
     pub html: String,
+    /// The attachments, in order.
+    pub files: Vec<SentFile>,
     /// The attachments that did not fit; the mail says so to its reader.
     pub left_out: Vec<LeftOut>,
 }
@@ -115,6 +117,7 @@ impl Message {
             sha256: format!("{:x}", Sha256::digest(&bytes)),
             bytes,
             html,
+            files: kept.iter().map(Loaded::sent).collect(),
             left_out,
         })
     }
@@ -235,6 +238,14 @@ impl<'a> Loaded<'a> {
             reason: error.to_string(),
         })?;
         Ok(Self { attachment, bytes })
+    }
+
+    fn sent(&self) -> SentFile {
+        SentFile {
+            name: safe_file_name(&self.attachment.file_name),
+            bytes: self.bytes.len() as u64,
+            sha256: format!("{:x}", Sha256::digest(&self.bytes)),
+        }
     }
 
     /// A file, always in base64, so that its bytes arrive as they are: the library would choose an

@@ -9,7 +9,7 @@ use super::message::Message;
 use super::outbox::Outbox;
 use super::render::{RenderError, Rendered};
 use super::ses::Ses;
-use crate::model::{Address, Occurrence};
+use crate::model::{Address, Occurrence, SentFile};
 
 /// The way something leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -197,6 +197,11 @@ pub trait Ready: Send + Sync {
 
     /// Their SHA-256, in hexadecimal.
     fn sha256(&self) -> &str;
+
+    /// The files that go with it.
+    fn files(&self) -> Vec<SentFile> {
+        Vec::new()
+    }
 
     /// The names of files that did not fit; its reader is told.
     fn left_out(&self) -> Vec<String> {

@@ -45,6 +45,17 @@ impl Occurrence {
     }
 }
 
+/// A file that went with a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentFile {
+    /// The name it is saved under.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
 /// Bytes of a name that a key shows in full; a longer one ends in its hash.
 const KEY_PART_BYTES_MAX: usize = 260;
 

@@ -30,7 +30,7 @@ pub use alert::{Severity, StandingAlert, StandingAlerts, Subject};
 pub use apportion::apportion;
 pub use bill::{BillDay, BillLine, BillSource, USAGE, USD};
 pub use cents::{columns_in_cents, in_cents, in_cents_of};
-pub use delivery::{DeliveryState, Occurrence, key_part};
+pub use delivery::{DeliveryState, Occurrence, SentFile, key_part};
 pub use job_key::JobKey;
 pub use job_run::{
     Architecture, Definition, Engine, ExecutionClass, JobKind, JobRun, Reading, Resources,

@@ -74,13 +74,40 @@ pub fn look(
 /// The due times up to now that are still to be answered for.
 #[must_use]
 pub fn due_times(schedule: &Schedule, since: Timestamp, now: Timestamp) -> Vec<Timestamp> {
-    let back = |from: Timestamp, span| from.checked_sub(span).unwrap_or(Timestamp::MIN);
-    let from = back(now, schedule.catch_up).max(back(since, schedule.window));
+    let from = answered_from(schedule, now).max(promised_from(schedule, since));
     let mut times: Vec<_> = schedule.after(from).take_while(|at| *at <= now).collect();
     if schedule.missed == Missed::Latest {
         times.drain(..times.len().saturating_sub(1));
     }
     times
+}
+
+/// The due times of a schedule that are no longer made up for, after the one up to which all are
+/// answered for: the oldest first, so many at most. Where the newest stands for all none ever is.
+#[must_use]
+pub fn outlived(
+    schedule: &Schedule,
+    answered: Timestamp,
+    now: Timestamp,
+    most: usize,
+) -> Vec<Timestamp> {
+    if schedule.missed == Missed::Latest {
+        return Vec::new();
+    }
+    let end = answered_from(schedule, now);
+    schedule.after(answered).take_while(|at| *at <= end).take(most).collect()
+}
+
+/// How far back is made up for: what was due by then, and not after, is outlived.
+#[must_use]
+pub fn answered_from(schedule: &Schedule, now: Timestamp) -> Timestamp {
+    now.checked_sub(schedule.catch_up).unwrap_or(Timestamp::MIN)
+}
+
+/// Up to when nobody has promised anything, for a schedule that was first looked at then.
+#[must_use]
+pub fn promised_from(schedule: &Schedule, since: Timestamp) -> Timestamp {
+    since.checked_sub(schedule.window).unwrap_or(Timestamp::MIN)
 }
 
 /// When to try again what failed so many times: after five minutes, then twice as long each time,

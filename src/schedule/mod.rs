@@ -7,6 +7,8 @@ mod eventbridge;
 mod settings;
 
 pub use cron::{Cron, CronError};
-pub use due::{Due, Look, TurnFacts, again_after, due_times, look};
+pub use due::{
+    Due, Look, TurnFacts, again_after, answered_from, due_times, look, outlived, promised_from,
+};
 pub use eventbridge::{entries, wakes};
 pub use settings::{Missed, Schedule, ScheduleChange, ScheduleError, Schedules};

@@ -61,7 +61,7 @@ pub use runs::Saved;
 pub use sources::SourceState;
 pub use table::{Created, Protection, Table};
 pub use task_runs::{ReportInputs, TaskMail, TaskRun};
-pub use turns::{StoredTurn, Turn, TurnState};
+pub use turns::{Answered, StoredTurn, Turn, TurnState};
 
 /// How the store behaves.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

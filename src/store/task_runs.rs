@@ -17,7 +17,7 @@ use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
 use super::{OwnUse, SourceState, Store, StoreError};
 use crate::aws::{CallCounts, ContainerSize};
-use crate::model::{StandingAlerts, utc_day};
+use crate::model::{SentFile, StandingAlerts, utc_day};
 
 const TASK_RUN: &str = "task_run";
 /// Whether a run's end is on record: a renewal that comes late must not undo it.
@@ -26,6 +26,8 @@ const ENDED: &str = "ended";
 const KEPT_SECONDS: i64 = 400 * 86_400;
 /// Mails that a record names; how many there were is among its counts.
 const MAILS_MAX: usize = 200;
+/// Files that a record names: an item has 400 kB.
+const FILES_MAX: usize = 500;
 /// Characters of a failure that are kept.
 const FAILURE_CHARS_MAX: usize = 500;
 
@@ -87,6 +89,9 @@ pub struct TaskMail {
     pub message_id: String,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
+    /// The files that went with it, as far as a record has room: the ledger has them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SentFile>,
 }
 
 /// What a report was computed with, besides the runs. Hashes are SHA-256, in hexadecimal.
@@ -165,8 +170,10 @@ impl TaskRun {
     }
 
     /// Notes a mail that was sent.
-    pub fn sent(&mut self, mail: TaskMail) {
+    pub fn sent(&mut self, mut mail: TaskMail) {
         if self.mails.len() < MAILS_MAX {
+            let named: usize = self.mails.iter().map(|mail| mail.files.len()).sum();
+            mail.files.truncate(FILES_MAX.saturating_sub(named));
             self.mails.push(mail);
         }
     }

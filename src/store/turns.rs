@@ -19,6 +19,8 @@ use crate::model::utc_day;
 const TURN: &str = "turn";
 /// The sort key of when a schedule was first looked at.
 const SINCE: &str = "SINCE";
+/// The sort key of how far back every turn is answered for: done, or told to be given up.
+const ANSWERED: &str = "ANSWERED";
 /// As long as roll-ups: two years of Mondays would say nothing more.
 const KEPT_SECONDS: i64 = 400 * 86_400;
 
@@ -41,6 +43,18 @@ pub struct Turn {
     pub exit: Option<u8>,
     /// What went wrong, in words.
     pub failure: Option<String>,
+    /// Whether it was never done and never will be: it became older than is made up for. Its state
+    /// is then that of one that is done, so that earlier versions leave it alone too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+}
+
+impl Turn {
+    /// Whether it was begun at most: nobody has done it.
+    #[must_use]
+    pub const fn is_undone(&self) -> bool {
+        !matches!(self.state, TurnState::Done { .. })
+    }
 }
 
 /// How far a turn got.
@@ -62,6 +76,14 @@ pub enum TurnState {
         /// From when on it is tried again.
         again_at: Timestamp,
     },
+}
+
+/// Up to when every turn of a schedule is answered for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// That instant, included.
+    pub until: Timestamp,
+    version: u64,
 }
 
 /// A turn as it was read: what the next write is conditioned on.
@@ -159,6 +181,40 @@ impl Store {
         let Some(item) = items.first() else { return Ok(None) };
         let since = item.get(SINCE).and_then(|v| v.as_s().ok()?.parse().ok());
         since.ok_or_else(|| table.unreadable(item, "its time is none".to_owned())).map(Some)
+    }
+
+    /// Up to when every turn of a schedule is answered for, where that is on record: what the next
+    /// write of it is conditioned on.
+    ///
+    /// # Errors
+    /// As [`Self::first_look`].
+    pub async fn answered(&self, schedule: &str) -> Result<Option<Answered>, StoreError> {
+        let table = &self.ledger_table;
+        let items = table.items(&format!("TURN#{schedule}"), &[ANSWERED]).await?;
+        let Some(item) = items.first() else { return Ok(None) };
+        let until = item.get(ANSWERED).and_then(|v| v.as_s().ok()?.parse().ok());
+        let version = item.get(VERSION).and_then(|v| v.as_n().ok()?.parse().ok());
+        let known = until.zip(version).map(|(until, version)| Answered { until, version });
+        known.ok_or_else(|| table.unreadable(item, "its time is none".to_owned())).map(Some)
+    }
+
+    /// Puts on record up to when every turn is answered for, unless somebody else did since
+    /// `before` was read.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn answer(
+        &self,
+        schedule: &str,
+        before: Option<Answered>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let version = before.map_or(0, |before| before.version);
+        let mut item = key_of(&format!("TURN#{schedule}"), ANSWERED);
+        item.insert(ANSWERED.to_owned(), AttributeValue::S(until.to_string()));
+        item.insert(VERSION.to_owned(), AttributeValue::N((version + 1).to_string()));
+        self.ledger_table.put_version(item, (version > 0).then_some(version)).await?;
+        Ok(())
     }
 
     /// Puts a turn on record; `false` where somebody else did since it was read.

@@ -19,9 +19,7 @@ use crate::analysis::{Books, Edition, Figures, rates_in_force};
 use crate::delivery::{Attachment, Draft, MailSettings};
 use crate::model::{Address, Occurrence, Recipient, Usd, utc_day};
 use crate::report::{RenderedReport, Templates};
-use crate::store::{
-    Ledger, Reach, Record, ReportInputs, SentMail, Stage, Store, StoreError, StoredRun,
-};
+use crate::store::{Ledger, Reach, Record, ReportInputs, SentMail, Store, StoreError, StoredRun};
 use crate::tables::TableFile;
 
 /// What a replay works with.
@@ -49,6 +47,10 @@ pub struct Replayed {
     pub revision: u32,
     /// Whether it was a copy to try.
     pub copy: bool,
+    /// Which sending of it this is, of those on record: 1 for the first, 2 for its first resend.
+    pub sending: usize,
+    /// How many sendings are on record.
+    pub sendings: usize,
     /// Who got it, masked.
     pub recipient: String,
     /// The `now` of the mail.
@@ -123,13 +125,15 @@ fn rates(books: &Books, at: Timestamp) -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Computes again what was sent of a report for a period: every mail that is on record as sent.
+/// Computes again what was sent of a report for a period: every sending that is on record, or the
+/// one of a message id.
 ///
 /// # Errors
 /// When the store or the ledger cannot be read, or a template fails.
 pub async fn replay(
     tools: &Tools<'_>,
     publication: &Publication<'_>,
+    message_id: Option<&str>,
 ) -> Result<Vec<Replayed>, PublishError> {
     let (report, period) = (publication.report, &publication.request.period);
     let previous = period.previous().map_err(ReportError::from)?;
@@ -139,32 +143,51 @@ pub async fn replay(
     let mut computed = BTreeMap::new();
     let mut replayed = Vec::new();
     for record in &records {
-        let (Some(sent), about) = (sent_mail(record), &record.occurrence) else { continue };
+        let about = &record.occurrence;
         if publication.team.is_some_and(|team| team != about.edition) {
             continue;
         }
-        let key = (about.edition.clone(), about.revision, about.copy, sent.at);
-        if !computed.contains_key(&key) {
-            let edition = edition_then(about, sent.at, &records, &before);
-            let again = Again::compute(tools, publication, sent, edition).await?;
-            computed.insert(key.clone(), again);
-        }
-        if let Some(Some(again)) = computed.get(&key) {
+        let sendings = record.sendings();
+        for (place, sent) in sendings.iter().enumerate() {
+            if message_id.is_some_and(|id| id != sent.message_id) {
+                continue;
+            }
+            let key = (about.edition.clone(), about.revision, about.copy, sent.at);
+            if !computed.contains_key(&key) {
+                let edition = edition_then(about, sent.at, &records, &before);
+                let again = Again::compute(tools, publication, sent, edition).await?;
+                computed.insert(key.clone(), again);
+            }
             // Reports go out as mails alone.
-            if let Recipient::Mail(to) = &about.recipient {
-                replayed.push(again.mail(tools, about, to, sent));
+            if let (Some(Some(again)), Recipient::Mail(to)) = (computed.get(&key), &about.recipient)
+            {
+                let mail = again.mail(tools, about, to, sent);
+                replayed.push(Replayed { sending: place + 1, sendings: sendings.len(), ..mail });
             }
         }
     }
     Ok(replayed)
 }
 
-/// What was sent last of an occurrence.
-const fn sent_mail(record: &Record) -> Option<&SentMail> {
-    match &record.stage {
-        Stage::Sent(mail) => Some(mail),
-        _ => record.first_sent.as_ref(),
-    }
+/// The tables that were asked for when a report was last sent for a period: what replaces those
+/// mails is to have them too.
+///
+/// # Errors
+/// When the ledger or the store cannot be read.
+pub async fn files_of_last(
+    store: &Store,
+    ledger: &Ledger,
+    publication: &Publication<'_>,
+) -> Result<Vec<TableFile>, StoreError> {
+    let period = &publication.request.period.name;
+    let records = ledger.records(publication.report, period).await?;
+    let counts = |record: &&Record| {
+        let about = &record.occurrence;
+        !about.copy && publication.team.is_none_or(|team| team == about.edition)
+    };
+    let sendings = records.iter().filter(counts).flat_map(Record::sendings);
+    let Some(last) = sendings.max_by_key(|sent| sent.at) else { return Ok(Vec::new()) };
+    Ok(files_then(inputs_then(store, period, last).await?.as_ref()))
 }
 
 /// What the ledger said of an edition at the time: of mails that went out together, none was there
@@ -285,6 +308,8 @@ impl Again {
             edition: about.edition.clone(),
             revision: about.revision,
             copy: about.copy,
+            sending: 1,
+            sendings: 1,
             recipient: about.recipient.to_string(),
             sent_at: sent.at,
             message_id: sent.message_id.clone(),

@@ -11,14 +11,20 @@ use std::time::Duration;
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::schedule::{Due, Look, Schedule, TurnFacts, again_after, due_times, look};
-use crate::store::{Clock, Store, StoreError, StoredTurn, Turn, TurnState};
+use crate::schedule::{
+    Due, Look, Schedule, TurnFacts, again_after, answered_from, due_times, look, outlived,
+    promised_from,
+};
+use crate::store::{Answered, Clock, Store, StoreError, StoredTurn, Turn, TurnState};
 
 /// How long a claim holds unless it is renewed: how soon another takes over what a killed process
 /// began.
 const LEASE: Duration = Duration::from_mins(3);
 /// How often it is renewed: two renewals may fail before it runs out.
 const RENEWED_EVERY: Duration = Duration::from_mins(1);
+
+/// Turns that are given up at one look; the next look goes on.
+const GIVEN_UP_MAX: usize = 100;
 
 /// What is found of a schedule, with the records that a claim is conditioned on.
 #[derive(Debug)]
@@ -105,12 +111,117 @@ pub async fn take(
         began_at: clock.now(),
         exit: None,
         failure: None,
+        given_up: false,
     };
     let mut stored = match before {
         Some(before) => before.with(turn),
         None => StoredTurn::new(turn),
     };
     Ok(store.put_turn(&mut stored).await?.then_some(Taken { due, stored }))
+}
+
+/// Turns that were never done and are too old to be made up for, on record as given up and not yet
+/// told.
+#[derive(Debug)]
+pub struct GivenUp {
+    /// When they were due, the oldest first.
+    pub due: Vec<Timestamp>,
+    /// Up to when all are answered for once these are told.
+    until: Timestamp,
+    before: Option<Answered>,
+}
+
+/// Gives up what a schedule has outlived undone. Whoever puts it on record tells it, and then says
+/// so ([`told`]); of one who is killed in between another takes that over, so that it is told at
+/// least once, and twice only then.
+///
+/// # Errors
+/// When the store fails.
+pub async fn give_up(
+    store: &Store,
+    schedule: &Schedule,
+    by: &str,
+    clock: &impl Clock,
+    now: Timestamp,
+) -> Result<GivenUp, StoreError> {
+    let name = &schedule.name;
+    let Some(before) = store.answered(name).await? else {
+        // Of what was before the first look with this in force, nothing is known to be missing.
+        let since = store.first_look(name, now).await?;
+        let until = answered_from(schedule, now).max(promised_from(schedule, since));
+        store.answer(name, None, until).await?;
+        return Ok(GivenUp { due: Vec::new(), until, before: None });
+    };
+    let times = outlived(schedule, before.until, now, GIVEN_UP_MAX);
+    let stored = store.turns_at(name, &times).await?;
+    let mut given_up = GivenUp { due: Vec::new(), until: before.until, before: Some(before) };
+    for due in times {
+        let known = stored.iter().find(|stored| stored.turn.due == due);
+        if let Some(known) = known
+            && is_anothers(&known.turn, clock.now())
+        {
+            break;
+        }
+        if known.is_none_or(|known| known.turn.is_undone() || known.turn.given_up) {
+            if !put_given_up(store, name, due, known, by, (now, clock)).await? {
+                break;
+            }
+            given_up.due.push(due);
+        }
+        given_up.until = due;
+    }
+    if given_up.due.is_empty() && given_up.until > before.until {
+        told(store, schedule, &given_up).await?;
+    }
+    Ok(given_up)
+}
+
+/// Says that what was given up is told: nobody tells it again.
+///
+/// # Errors
+/// When the store fails.
+pub async fn told(
+    store: &Store,
+    schedule: &Schedule,
+    given_up: &GivenUp,
+) -> Result<(), StoreError> {
+    store.answer(&schedule.name, given_up.before, given_up.until).await
+}
+
+/// Whether somebody else is at it: doing it, or telling that it is given up.
+fn is_anothers(turn: &Turn, clock: Timestamp) -> bool {
+    match turn.state {
+        TurnState::UnderWay { until } => clock < until,
+        _ if turn.given_up => clock < lease_end_of(turn.began_at),
+        _ => false,
+    }
+}
+
+async fn put_given_up(
+    store: &Store,
+    schedule: &str,
+    due: Timestamp,
+    known: Option<&StoredTurn>,
+    by: &str,
+    (now, clock): (Timestamp, &impl Clock),
+) -> Result<bool, StoreError> {
+    let failure = known.and_then(|known| known.turn.failure.clone());
+    let turn = Turn {
+        schedule: schedule.to_owned(),
+        due,
+        state: TurnState::Done { at: now },
+        attempts: known.map_or(0, |known| known.turn.attempts),
+        by: by.to_owned(),
+        began_at: clock.now(),
+        exit: known.and_then(|known| known.turn.exit),
+        failure,
+        given_up: true,
+    };
+    let mut stored = match known {
+        Some(known) => known.with(turn),
+        None => StoredTurn::new(turn),
+    };
+    store.put_turn(&mut stored).await
 }
 
 /// Does the work of a turn, saying again and again that it is under way. A store that cannot be
@@ -175,6 +286,10 @@ impl Ended {
 }
 
 fn lease_end(clock: &impl Clock) -> Timestamp {
+    lease_end_of(clock.now())
+}
+
+fn lease_end_of(begun: Timestamp) -> Timestamp {
     let lease = SignedDuration::try_from(LEASE).unwrap_or(SignedDuration::ZERO);
-    clock.now().checked_add(lease).unwrap_or(Timestamp::MAX)
+    begun.checked_add(lease).unwrap_or(Timestamp::MAX)
 }

@@ -177,3 +177,28 @@ fn what_cannot_be_attached_is_refused_before_anything_is_done() {
     sandbox.run(&["report", "--attach", "runs.csv"]).exits(2);
     assert!(!sandbox.path("outbox").exists());
 }
+
+#[test]
+fn what_takes_a_mails_place_has_its_files_too() {
+    let sandbox = company(4, "", r#"attachments = ["runs.csv"]"#);
+    sandbox.run(&["--now", "2026-11-16T06:59:00Z", "schedule", "run", "weekly-report"]).exits(0);
+    sandbox.run(&["--now", MONDAY, "schedule", "run", "weekly-report"]).exits(0);
+    store(&sandbox, 4..6, TUESDAY);
+    let names = |more: &[&str]| {
+        let send = ["--now", TUESDAY, "report", "--send", "--week", "2026-W46", "--why", "late"];
+        sandbox.run(&[&send[..], more].concat()).exits(0);
+        let history = ["--now", TUESDAY, "history", "--task", "report", "--format", "json"];
+        let told = sandbox.run(&history).exits(0).json();
+        let runs = told["tasks"].as_array().unwrap();
+        let words = |run: &&Value| more.iter().all(|word| run["words"].to_string().contains(word));
+        let run = runs.iter().find(words).unwrap();
+        let files = run["mails"][0]["files"].as_array().unwrap();
+        let names = files.iter().map(|file| file["name"].as_str().unwrap().to_owned());
+        names
+            .skip_while(|name| !name.starts_with("runs") && !name.starts_with("costs"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["--restate"]), ["runs-2026-W46.csv"]);
+    assert_eq!(names(&["--resend"]), ["runs-2026-W46.csv"]);
+    assert_eq!(names(&["--resend", "--attach", "costs.csv"]), ["costs-2026-W46.csv"]);
+}

@@ -27,7 +27,14 @@ pub(crate) fn import(sandbox: &Sandbox, id: &str, now: &str) {
     sandbox.run(&[&["--now", now, "import", "runs.jsonl"][..], &place[..]].concat()).exits(0);
 }
 
+/// What is on record, but for how the company's runs got there.
 fn history(sandbox: &Sandbox, now: &str) -> Vec<Value> {
+    let mut tasks = whole_history(sandbox, now);
+    tasks.retain(|run| run["task"] != "import");
+    tasks
+}
+
+fn whole_history(sandbox: &Sandbox, now: &str) -> Vec<Value> {
     let told = sandbox.run(&["--now", now, "history", "--format", "json"]).exits(0).json();
     told["tasks"].as_array().unwrap().clone()
 }
@@ -121,4 +128,63 @@ fn who_is_killed_is_seen_to_have_begun() {
     assert_eq!((&later[0]["id"], &later[0]["state"]), (&under_way["id"], &"killed".into()));
     let text = sandbox.run(&["--now", "2026-11-16T09:00:00Z", "history"]).exits(0).stdout;
     assert!(text.contains("killed: it began"), "{text}");
+}
+
+#[test]
+fn what_is_imported_and_reserved_by_hand_is_on_record_too() {
+    let sandbox = company();
+    let runs = std::fs::read_to_string(sandbox.path("runs.jsonl")).unwrap();
+    sandbox.write("more.jsonl", runs.clone() + "\n" + &runs.replace("jr_1", "jr_2") + "\n{\n");
+    let place = ["--account", "111122223333", "--region", "us-east-1"];
+    let import = ["--now", "2026-11-16T07:01:00Z", "import", "more.jsonl"];
+    sandbox.run(&[&import[..], &place].concat()).exits(4);
+    let reserve =
+        ["quota", "reserve", "--team", "orders", "--dpu", "2", "--for", "1h", "--id", "k"];
+    let now = |minute: &str| ["--now".to_owned(), format!("2026-11-16T07:{minute}:00Z")];
+    let run = |minute: &str, words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        sandbox.run(&now(minute).into_iter().chain(words).collect::<Vec<_>>())
+    };
+    let held = run("02", &[&reserve[..], &place].concat());
+    assert!(matches!(held.code, Some(0 | 3 | 5)), "{}", held.stderr);
+    run("03", &["quota", "release", "nothing"]);
+    run("04", &["quota", "show"]);
+
+    let tasks = whole_history(&sandbox, "2026-11-16T08:00:00Z");
+    let names: Vec<_> = tasks.iter().map(|run| run["task"].as_str().unwrap()).collect();
+    assert_eq!(&names[names.len() - 3..], ["quota reserve", "import", "import"], "{names:?}");
+    let second = &tasks[names.len() - 2];
+    let counts = serde_json::json!({
+        "runs_new": 1, "runs_unchanged": 1, "lines_unreadable": 1, "aws_calls": 0
+    });
+    assert_eq!((&second["counts"], &second["exit"]), (&counts, &4.into()));
+    assert_eq!(second["words"][3], "more.jsonl");
+    assert_eq!(tasks[names.len() - 3]["exit"], held.code.unwrap());
+}
+
+/// What lies in the outbox is read again with a mail reader of its own, and hashed anew.
+#[test]
+fn a_mail_that_is_on_record_names_its_files() {
+    let sandbox = company();
+    let send = ["--now", MONDAY, "report", "--send", "--attach", "runs.csv"];
+    sandbox.run(&send).exits(0);
+    let files = history(&sandbox, MONDAY)[0]["mails"][0]["files"].take();
+    let names: Vec<_> = files.as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["jobs-2026-W46.csv", "runs-2026-W46.csv"]);
+    let script = "\
+import email, glob, hashlib, json
+mail = email.message_from_binary_file(open(glob.glob('outbox/*.eml')[0], 'rb'))
+parts = [part for part in mail.walk() if part.get_filename()]
+data = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
+print(json.dumps([dict(name=name, bytes=len(held), sha256=hashlib.sha256(held).hexdigest())
+                  for name, held in data]))";
+    let python = std::process::Command::new("python3")
+        .args(["-c", script])
+        .current_dir(sandbox.path(""))
+        .output()
+        .unwrap();
+    let read: Value = serde_json::from_slice(&python.stdout).unwrap();
+    assert_eq!(files, read);
+    let text = sandbox.run(&["--now", MONDAY, "history", "--task", "report"]).exits(0).stdout;
+    assert!(text.contains(names[0].as_str().unwrap()), "{text}");
 }

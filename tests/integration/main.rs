@@ -39,5 +39,6 @@ mod roll_ups;
 mod schedule;
 mod store;
 mod stored_form;
+mod structured_log;
 mod tidy;
 mod weekly;

@@ -59,7 +59,9 @@ fn metadata() -> String {
 
 fn history(sandbox: &Sandbox) -> Vec<Value> {
     let told = sandbox.run(&["--now", MONDAY, "history", "--format", "json"]).exits(0).json();
-    told["tasks"].as_array().unwrap().clone()
+    let tasks = told["tasks"].as_array().unwrap().iter();
+    // How the company's run got there is no matter.
+    tasks.filter(|run| run["task"] != "import").cloned().collect()
 }
 
 fn foot(sandbox: &Sandbox, team: &[&str]) -> (Value, String) {

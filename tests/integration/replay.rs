@@ -113,3 +113,37 @@ fn what_was_never_sent_cannot_be_computed_again() {
     let told = sandbox.run(&week).exits(1).stderr;
     assert!(told.contains("no mail of report `weekly` for 2026-W46 is on record"), "{told}");
 }
+
+#[test]
+fn each_sending_is_compared_with_what_it_was() {
+    let sandbox = company();
+    sandbox.run(&["--now", MONDAY, "report", "--send"]).exits(0);
+    import(&sandbox, "jr_late", "2026-11-16T09:00:00Z");
+    let resend = ["report", "--send", "--resend", "--week", "2026-W46", "--why", "lost"];
+    for now in ["2026-11-16T10:00:00Z", "2026-11-16T11:00:00Z"] {
+        sandbox.run(&[&["--now", now][..], &resend].concat()).exits(0);
+    }
+    let week = ["--now", TUESDAY, "replay", "--week", "2026-W46"];
+    let told = sandbox.run(&[&week[..], &["--format", "json"]].concat()).exits(0).json();
+    let mails = told["mails"].as_array().unwrap();
+    let seen = |name: &str| mails.iter().map(|mail| mail[name].clone()).collect::<Vec<_>>();
+    assert_eq!(seen("sending"), [1, 2, 3]);
+    assert_eq!(seen("sendings"), [3, 3, 3]);
+    assert_eq!(seen("total_then_usd"), ["0.66", "1.32", "1.32"]);
+    let at = [MONDAY, "2026-11-16T10:00:00Z", "2026-11-16T11:00:00Z"];
+    assert_eq!(seen("sent_at"), at);
+    assert!(mails.iter().all(|mail| mail["same_bytes"] == true), "{told}");
+    let history = ["--now", TUESDAY, "history", "--task", "report", "--format", "json"];
+    let sent = sandbox.run(&history).exits(0).json();
+    // Newest first.
+    let of_second = &sent["tasks"][1]["mails"][0];
+    assert_eq!(mails[1]["sha256_then"], of_second["sha256"]);
+
+    let text = sandbox.run(&week).exits(0).stdout;
+    assert!(text.contains("same bytes: all, sending 2 of 3, to "), "{text}");
+    // An outbox names a mail by its occurrence, so all three have one id there.
+    let id = of_second["message_id"].as_str().unwrap();
+    let one = [&week[..], &["--message-id", id, "--format", "json"]].concat();
+    assert_eq!(sandbox.run(&one).exits(0).json()["mails"].as_array().unwrap().len(), 3);
+    sandbox.run(&[&week[..], &["--message-id", "none"]].concat()).exits(1);
+}

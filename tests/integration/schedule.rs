@@ -231,3 +231,56 @@ fn a_task_that_is_no_command_is_a_mistake_in_its_file() {
     let wrong = sandbox.run(&["--config", "mine.toml", "schedule", "next"]).exits(2);
     assert!(wrong.stderr.contains("schedule `x`: task: `reprot`"), "{}", wrong.stderr);
 }
+
+#[test]
+fn what_is_too_old_to_be_made_up_for_is_given_up_once_and_told() {
+    let sandbox = company();
+    run_weekly(&sandbox, "2026-11-08T00:00:00Z");
+    // Nothing ran for eleven Mondays: eight of them are made up for, and three are not.
+    let late = "2027-01-19T07:00:00Z";
+    let run = ["--now", late, "schedule", "run", "weekly-report"];
+    let told = sandbox.run(&run).exits(4);
+    let said = "weekly-report: given up: what was due at 2026-11-09T07:00:00Z, \
+                2026-11-16T07:00:00Z, 2026-11-23T07:00:00Z was never done";
+    assert_eq!(told.stderr.matches(said).count(), 1, "{}", told.stderr);
+    assert_eq!(told.stderr.matches("done\n").count(), 8, "{}", told.stderr);
+    assert_eq!(mails(&sandbox).len(), 8);
+
+    let history = |now: &str| {
+        let told = ["--now", now, "history", "--since", "90d", "--format", "json"];
+        let tasks = sandbox.run(&told).exits(0).json()["tasks"].take();
+        let of = |task: &&Value| task["state"] == "given-up";
+        tasks.as_array().unwrap().iter().filter(of).cloned().collect::<Vec<_>>()
+    };
+    let [record] = &history(late)[..] else { panic!("not one record") };
+    assert_eq!((&record["exit"], &record["counts"]["turns_given_up"]), (&4.into(), &3.into()));
+    assert_eq!((&record["schedule"], &record["task"]), (&"weekly-report".into(), &"report".into()));
+    assert_eq!(record["due"], "2026-11-09T07:00:00Z");
+    assert!(record["failure"].as_str().unwrap().contains("2026-11-23T07:00:00Z"), "{record}");
+
+    // Not again with the next tick, nor by another.
+    assert!(run_weekly(&sandbox, "2027-01-19T08:00:00Z").contains("nothing is due"));
+    assert_eq!(history("2027-01-19T09:00:00Z").len(), 1);
+    // Another Monday goes by, and leaves what is made up for with nobody having come.
+    let told = sandbox.run(&["--now", "2027-03-23T07:00:00Z", "schedule", "run", "weekly-report"]);
+    assert!(told.exits(4).stderr.contains("given up: what was due at 2027-01-25T07:00:00Z was"));
+}
+
+#[test]
+fn a_given_up_turn_is_what_was_done_last_of_the_month() {
+    let sandbox = company();
+    let shipped = include_str!("../../schedules/weekly-report.toml");
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    sandbox.write("mine/weekly-report.toml", shipped.replace("\"56d\"", "\"1d\""));
+    let text = std::fs::read_to_string(sandbox.path("runledger.toml")).unwrap();
+    let text = text.split("[schedules.collect]").next().unwrap();
+    sandbox.write("runledger.toml", format!("schedules_folder = \"mine\"\n{text}"));
+    run_weekly(&sandbox, "2026-11-08T00:00:00Z");
+    let now = "2026-11-20T07:00:00Z";
+    sandbox.run(&["--now", now, "schedule", "run", "weekly-report"]).exits(4);
+    assert_eq!(last(&sandbox, now)["given_up"], true);
+    let list = sandbox.run(&["--now", now, "schedule", "list"]).exits(0).stdout;
+    assert!(list.contains("2026-11-16T07:00:00Z: never done, and given up at"), "{list}");
+    let doctor = sandbox.run(&["--now", now, "doctor"]).stdout;
+    assert!(doctor.contains("was never done, and is given up"), "{doctor}");
+}

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use self::ask::{AskArguments, Format};
-use super::output::{complain, data, json, say};
+use super::log::{complain, say};
+use super::output::{data, json};
 use super::{Exit, Failure, World};
 use crate::analysis::Books;
 use crate::app::App;
@@ -75,6 +76,15 @@ struct Release {
 }
 
 impl Quota {
+    /// What it is called in the records, where it changes what is reserved.
+    pub(in crate::cli) const fn keeps(&self) -> Option<&'static str> {
+        match self.command {
+            Command::Reserve(_) => Some("quota reserve"),
+            Command::Release(_) => Some("quota release"),
+            Command::Show(_) | Command::Check(_) => None,
+        }
+    }
+
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
         match self.command {
             Command::Show(show) => show.run(world).await,
@@ -141,6 +151,7 @@ impl Reserve {
         };
         match counter.desk().reserve(&ask, &wish).await.map_err(cannot_know)? {
             Reserved::Held(held, checked) => {
+                world.journal.count("places_held", u64::from(!held.again));
                 let again = if held.again { ", as before" } else { "" };
                 let line =
                     format!("held until {}{again}; given up by {}", held.until, held.given_up_by);
@@ -156,6 +167,7 @@ impl Reserve {
                 Ok(Exit::Done)
             }
             Reserved::Refused(checked) => {
+                world.journal.count("places_refused", 1);
                 match self.ask.format {
                     // Nothing that could be taken for a reservation.
                     Format::Text => complain(&sentence(&checked), None),
@@ -181,7 +193,9 @@ impl Release {
         let counter = Counter::of(world.app_to_write().await.map_err(unknown)?)?;
         let run_id = self.run_id.as_deref();
         let released = counter.desk().release(&self.id, run_id, world.now).await;
-        let line = match (released.map_err(cannot_know)?, run_id) {
+        let released = released.map_err(cannot_know)?;
+        world.journal.count("places_released", u64::from(released && run_id.is_none()));
+        let line = match (released, run_id) {
             (true, None) => "released".to_owned(),
             (true, Some(run)) => format!("held until run {run} shows up"),
             // Cleaning up twice, or late, is no mistake.

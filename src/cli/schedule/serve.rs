@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::tell;
 use super::turn::take_turns;
 use crate::app::App;
-use crate::cli::output::{complain, say};
+use crate::cli::log::{complain, say};
 use crate::cli::stop::told_to_stop;
 use crate::cli::{Exit, Failure, World};
 use crate::schedule::{Schedule, Schedules};

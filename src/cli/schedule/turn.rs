@@ -7,12 +7,15 @@ use clap::Parser;
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::cli::journal::{Task, recorded};
-use crate::cli::output::complain;
+use crate::cli::journal::{GIVEN_UP, Task, recorded};
+use crate::cli::log::tell_failure;
 use crate::cli::{Arguments, Command, Exit, Failure, Occasion, World, dispatch};
 use crate::schedule::{Due, Schedule};
 use crate::store::RealClock;
-use crate::tasks::schedule::{Ended, Taken, find, finish, hold, take};
+use crate::tasks::schedule::{Ended, Taken, find, finish, give_up, hold, take, told};
+
+/// Turns that are named when they are given up; more are counted.
+const GIVEN_UP_SHOWN_MAX: usize = 5;
 
 /// A turn that was taken, and how it ended.
 #[derive(Debug)]
@@ -30,30 +33,85 @@ impl fmt::Display for Done {
         match (&self.failure, self.exit) {
             (None, Exit::Done | Exit::Found) => f.write_str("done"),
             (None, exit) => write!(f, "ended with {}; tried again later", exit.code()),
-            (Some(why), exit) => write!(f, "failed with {}: {why}; tried again later", exit.code()),
+            // Why has been told.
+            (Some(_), exit) => write!(f, "failed with {}; tried again later", exit.code()),
         }
     }
 }
 
-/// Takes every turn of a schedule that is due, one after the other, and tells of each.
+/// What came of a look at a schedule.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// The turns that were taken.
+    pub(super) done: Vec<Done>,
+    /// Whether any was given up, which is told by then.
+    pub(super) given_up: bool,
+}
+
+/// Takes every turn of a schedule that is due, one after the other, and tells of each. What is too
+/// old to be made up for is given up first, and told.
 pub(super) async fn take_turns(
     world: &World,
     app: &App,
     schedule: &Schedule,
     mut tell: impl FnMut(&Done),
-) -> Result<Vec<Done>, Failure> {
+) -> Result<Turns, Failure> {
+    let given_up = tell_given_up(world, app, schedule).await?;
     let found = find(&app.store, schedule, &RealClock, world.now).await?;
-    let mut turns = Vec::new();
+    let mut turns = Turns { done: Vec::new(), given_up };
     for due in &found.look.due {
         let by = world.who();
         let taken = take(&app.store, schedule, &found, *due, &by, &RealClock).await?;
         if let Some(taken) = taken {
             let done = do_turn(world, app, schedule, taken).await?;
             tell(&done);
-            turns.push(done);
+            turns.done.push(done);
         }
     }
     Ok(turns)
+}
+
+/// Puts on record, and tells once, that turns are given up: as a run of the schedule's task that
+/// ended before it began. Whether there were any.
+async fn tell_given_up(world: &World, app: &App, schedule: &Schedule) -> Result<bool, Failure> {
+    let gone = give_up(&app.store, schedule, &world.who(), &RealClock, world.now).await?;
+    let Some(oldest) = gone.due.first().copied() else { return Ok(false) };
+    let occasion = Occasion { schedule: schedule.clone(), due: Due { at: oldest, late: true } };
+    let world = &World { occasion: Some(occasion), ..world.clone() };
+    let words = schedule.task_at(oldest);
+    let name = task(schedule, oldest)?.task().or(words.first().map(String::as_str)).unwrap_or("");
+    let of_record = Task { name: name.to_owned(), words: words.clone() };
+    let told_once = recorded(Some(of_record), world, async |world| {
+        world.journal.begin(app).await;
+        world.journal.count(GIVEN_UP, gone.due.len() as u64);
+        Err(Failure {
+            exit: Exit::Partly,
+            message: given_up(schedule, &gone.due),
+            hint: Some(format!(
+                "where it is still wanted, do it by hand: `runledger {}`",
+                words.join(" ")
+            )),
+        })
+    });
+    // What it comes to is told and on record.
+    let _ = told_once.await;
+    told(&app.store, schedule, &gone).await?;
+    Ok(true)
+}
+
+/// What is given up, in words.
+fn given_up(schedule: &Schedule, due: &[Timestamp]) -> String {
+    let (name, days) = (&schedule.name, schedule.catch_up.as_secs() / 86_400);
+    let shown = due.iter().take(GIVEN_UP_SHOWN_MAX).map(|at| format!("{at:.0}"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let more = match due.len().saturating_sub(GIVEN_UP_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} times after"),
+    };
+    format!(
+        "{name}: given up: what was due at {shown}{more} was never done, and is more than \
+         {days} days (`catch_up`) ago"
+    )
 }
 
 async fn do_turn(
@@ -66,7 +124,7 @@ async fn do_turn(
     let occasion = Some(Occasion { schedule: schedule.clone(), due });
     let world = &World { occasion, ..world.clone() };
     let work = async {
-        let command = task(schedule, due.at)?;
+        let command = task(schedule, due.at).inspect_err(tell_failure)?;
         // What only reads is on record too: a schedule did have it done.
         let words = schedule.task_at(due.at);
         let name = command.task().or(words.first().map(String::as_str)).unwrap_or_default();
@@ -76,10 +134,7 @@ async fn do_turn(
     let ended = hold(&app.store, &mut taken, &RealClock, work).await;
     let (exit, failure) = match ended {
         Ok(exit) => (exit, None),
-        Err(failure) => {
-            complain(&failure.message, failure.hint.as_deref());
-            (failure.exit, Some(failure.message))
-        }
+        Err(failure) => (failure.exit, Some(failure.message)),
     };
     let ended = Ended { exit: exit.code(), failure: failure.clone() };
     finish(&app.store, taken, &ended, world.now).await?;

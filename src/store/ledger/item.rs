@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::item::{Item, VERSION};
 use super::super::keys::{PARTITION_KEY, SORT_KEY};
 use super::record::{Event, Record, SentMail, Stage};
-use crate::model::{Occurrence, key_part};
+use crate::model::{Occurrence, SentFile, key_part};
 
 const RECORD: &str = "delivery";
 /// For eyes and consoles; the record has it too.
@@ -50,6 +50,11 @@ struct Stored {
     unknown_ends: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_sent: Option<SentMail>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sent_again: Vec<SentMail>,
+    /// The files of each sending, by the SHA-256 of its mail.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, Vec<SentFile>>,
     history: Vec<Event>,
     #[serde(default)]
     history_dropped: u32,
@@ -71,6 +76,8 @@ pub(super) fn to_item(record: &Record) -> Result<Item, String> {
         attempts: record.attempts,
         unknown_ends: record.unknown_ends,
         first_sent: record.first_sent.clone(),
+        sent_again: record.sent_again.clone(),
+        files: files_of(record),
         history: record.history.clone(),
         history_dropped: record.history_dropped,
         rest: record.rest.clone(),
@@ -86,11 +93,24 @@ pub(super) fn to_item(record: &Record) -> Result<Item, String> {
     ]))
 }
 
+fn files_of(record: &Record) -> BTreeMap<String, Vec<SentFile>> {
+    let with_files = record.sendings().into_iter().filter(|mail| !mail.files.is_empty());
+    with_files.map(|mail| (mail.sha256.clone(), mail.files.clone())).collect()
+}
+
 pub(super) fn of_item(item: &Item) -> Result<Record, String> {
     let packed = item.get(RECORD).and_then(|value| value.as_s().ok()).ok_or("no record")?;
     let version = item.get(VERSION).and_then(|value| value.as_n().ok());
     let version = version.and_then(|number| number.parse().ok()).ok_or("no version")?;
-    let stored: Stored = serde_json::from_str(packed).map_err(|error| error.to_string())?;
+    let mut stored: Stored = serde_json::from_str(packed).map_err(|error| error.to_string())?;
+    let files = std::mem::take(&mut stored.files);
+    let last = match &mut stored.stage {
+        Stage::Sent(mail) => Some(mail),
+        _ => None,
+    };
+    for mail in stored.first_sent.iter_mut().chain(&mut stored.sent_again).chain(last) {
+        mail.files = files.get(&mail.sha256).cloned().unwrap_or_default();
+    }
     Ok(Record {
         occurrence: Occurrence {
             report: stored.report,
@@ -106,6 +126,7 @@ pub(super) fn of_item(item: &Item) -> Result<Record, String> {
         attempts: stored.attempts,
         unknown_ends: stored.unknown_ends,
         first_sent: stored.first_sent,
+        sent_again: stored.sent_again,
         history: stored.history,
         history_dropped: stored.history_dropped,
         rest: stored.rest,
@@ -128,6 +149,7 @@ mod tests {
             by: "test".into(),
             total_usd: "12.000000001".parse().unwrap(),
             via: Via::Ses,
+            files: vec![SentFile { name: "a.csv".into(), bytes: 3, sha256: "cd".into() }],
         };
         Record {
             occurrence: Occurrence {
@@ -143,7 +165,8 @@ mod tests {
             claim: 2,
             attempts: 4,
             unknown_ends: 1,
-            first_sent: Some(sent),
+            first_sent: Some(sent.clone()),
+            sent_again: vec![sent],
             history: vec![Event {
                 at,
                 by: "test".into(),

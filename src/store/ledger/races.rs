@@ -108,6 +108,7 @@ impl World {
                 by: ask.by.clone(),
                 total_usd: Usd::ZERO,
                 via: self.via,
+                files: Vec::new(),
             }),
             Answer::Refused => End::Failed { reason: "no".into(), retryable: false },
             _ => End::Unknown { reason: "silence".into() },

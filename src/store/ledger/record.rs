@@ -13,10 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{OnUnknown, Via};
-use crate::model::{DeliveryState, Occurrence, Usd};
+use crate::model::{DeliveryState, Occurrence, SentFile, Usd};
 
 /// The events a record keeps; older ones are counted and dropped.
 const HISTORY_MAX: usize = 40;
+/// The sendings that a record keeps beside the first.
+const SENT_AGAIN_MAX: usize = 20;
 /// Characters of a reason that are kept.
 const REASON_CHARS_MAX: usize = 500;
 /// After so many calls with an unknown end, `resend` leaves the mail to a person: a service whose
@@ -41,6 +43,8 @@ pub struct Record {
     pub unknown_ends: u32,
     /// The first sending, whatever came later.
     pub first_sent: Option<SentMail>,
+    /// The sendings after the first, oldest first; of very many the last.
+    pub sent_again: Vec<SentMail>,
     /// What happened, oldest first.
     pub history: Vec<Event>,
     /// Events that no longer fit the history.
@@ -110,6 +114,10 @@ pub struct SentMail {
     pub total_usd: Usd,
     /// Which way it left.
     pub via: Via,
+    /// The files that went with it; of mails of earlier versions they are not known. The item has
+    /// them beside the record, where an earlier version leaves them alone.
+    #[serde(skip)]
+    pub files: Vec<SentFile>,
 }
 
 /// One thing that happened to a delivery.
@@ -248,6 +256,7 @@ impl Record {
             attempts: 0,
             unknown_ends: 0,
             first_sent: None,
+            sent_again: Vec::new(),
             history: Vec::new(),
             history_dropped: 0,
             rest: BTreeMap::new(),
@@ -265,6 +274,18 @@ impl Record {
             Stage::Unknown { .. } => DeliveryState::Unknown,
             Stage::Withdrawn { .. } => DeliveryState::Withdrawn,
         }
+    }
+
+    /// Every sending that is on record, oldest first. Earlier versions kept the first and the last.
+    #[must_use]
+    pub fn sendings(&self) -> Vec<&SentMail> {
+        let mut sendings: Vec<&SentMail> = self.first_sent.iter().chain(&self.sent_again).collect();
+        if let Stage::Sent(last) = &self.stage
+            && !sendings.contains(&last)
+        {
+            sendings.push(last);
+        }
+        sendings
     }
 
     /// When others may take over, while somebody holds it.
@@ -337,7 +358,13 @@ impl Record {
         match end {
             End::Sent(mail) => {
                 next.unknown_ends = 0;
-                next.first_sent.get_or_insert_with(|| mail.clone());
+                if next.first_sent.is_none() {
+                    next.first_sent = Some(mail.clone());
+                } else {
+                    next.sent_again.push(mail.clone());
+                    let too_many = next.sent_again.len().saturating_sub(SENT_AGAIN_MAX);
+                    next.sent_again.drain(..too_many);
+                }
             }
             End::Failed { .. } => {}
             End::Unknown { .. } => next.unknown_ends += 1,

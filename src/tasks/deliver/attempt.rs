@@ -188,9 +188,18 @@ impl<T: Transport, C: Clock> Attempt<'_, T, C> {
                     by: self.terms.by.clone(),
                     total_usd: mail.total_usd,
                     via: self.transport.via(),
+                    files: rendered.files(),
                 });
-                let sha256 = rendered.sha256().to_owned();
-                (end, Outcome::Sent { message_id, bytes, sha256, possible_duplicate, left_out })
+                let (sha256, files) = (rendered.sha256().to_owned(), rendered.files());
+                let sent = Outcome::Sent {
+                    message_id,
+                    bytes,
+                    sha256,
+                    possible_duplicate,
+                    files,
+                    left_out,
+                };
+                (end, sent)
             }
             Err(error) => {
                 let end = match &error {

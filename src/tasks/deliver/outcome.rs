@@ -1,10 +1,10 @@
 //! What came of each mail, and of all together.
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::debug;
 
 use crate::delivery::SendError;
-use crate::model::Occurrence;
+use crate::model::{Occurrence, SentFile};
 use crate::store::StoreError;
 
 /// What came of all mails.
@@ -36,6 +36,8 @@ pub enum Outcome {
         sha256: String,
         /// Whether it was marked as a possible duplicate.
         possible_duplicate: bool,
+        /// The attachments.
+        files: Vec<SentFile>,
         /// The names of attachments that did not fit.
         left_out: Vec<String>,
     },
@@ -168,28 +170,28 @@ pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
     let hint = outcome.hint();
     match outcome {
         Outcome::Sent { message_id, bytes, left_out, .. } => {
-            info!(%recipient, report, period, edition, revision, message_id, bytes, "mail sent");
+            debug!(%recipient, report, period, edition, revision, message_id, bytes, "mail sent");
             if !left_out.is_empty() {
-                info!(%recipient, ?left_out, "attachments did not fit; the mail says so");
+                debug!(%recipient, ?left_out, "attachments did not fit; the mail says so");
             }
         }
         Outcome::AlreadySent { at, message_id } => {
-            info!(%recipient, report, period, edition, revision, message_id, %at, "already sent");
+            debug!(%recipient, report, period, edition, revision, message_id, %at, "already sent");
         }
         Outcome::Withdrawn { reason } => {
-            info!(%recipient, report, period, edition, revision, reason, "mail withdrawn");
+            debug!(%recipient, report, period, edition, revision, reason, "mail withdrawn");
         }
         Outcome::Failed { reason, .. } => {
-            info!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");
+            debug!(%recipient, report, period, edition, revision, reason, hint, "mail not sent");
         }
         Outcome::Unknown { reason } => {
-            info!(
+            debug!(
                 %recipient, report, period, edition, revision, reason, hint,
                 "mail may have left"
             );
         }
         Outcome::Busy { holder, until } => {
-            info!(
+            debug!(
                 %recipient, report, period, edition, revision, holder, %until, hint,
                 "mail is held by another start"
             );

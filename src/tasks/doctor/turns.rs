@@ -39,7 +39,7 @@ pub(super) fn judge(found: &ScheduleFound) -> Check {
         return Check::warn(GROUP, name, "nothing has ever looked at it", &fix);
     }
     let is_fine = || Check::ok(GROUP, name, &done(found));
-    undone(found).or_else(|| early(found)).unwrap_or_else(is_fine)
+    undone(found).or_else(|| early(found)).or_else(|| given_up(found)).unwrap_or_else(is_fine)
 }
 
 /// A report that goes out shortly before its week ends is about the week before, every time.
@@ -91,6 +91,14 @@ fn undone(found: &ScheduleFound) -> Option<Check> {
     None
 }
 
+/// What was given up of late: it is on record, and may still be wanted.
+fn given_up(found: &ScheduleFound) -> Option<Check> {
+    let turn = found.turns.iter().rev().find(|turn| turn.given_up)?;
+    let what = format!("what was due at {:.0} was never done, and is given up", turn.due);
+    let fix = "do its task by hand where that is still wanted: `runledger schedule list` shows it";
+    Some(Check::warn(GROUP, &found.name, &what, fix))
+}
+
 fn done(found: &ScheduleFound) -> String {
     let next = found.next.map_or("never due again".to_owned(), |at| format!("next at {at:.0}"));
     if let Some(at) = found.look.under_way.first() {
@@ -100,7 +108,7 @@ fn done(found: &ScheduleFound) -> String {
         return format!("due since {:.0} and still on time, {next}", due.at);
     }
     let last = found.turns.iter().rev().find_map(|turn| match turn.state {
-        TurnState::Done { at } => Some(format!("done at {at:.0}, {next}")),
+        TurnState::Done { at } if !turn.given_up => Some(format!("done at {at:.0}, {next}")),
         _ => None,
     });
     last.unwrap_or_else(|| format!("nothing was due yet, {next}"))
@@ -126,6 +134,7 @@ mod tests {
             began_at: at(8),
             exit: Some(1),
             failure: Some("the outbox is full".into()),
+            given_up: false,
         }
     }
 
@@ -181,6 +190,15 @@ mod tests {
             judge(&found(due(false), vec![turn(at(7), TurnState::UnderWay { until: at(8) })]));
         assert_eq!(left.state, State::Wrong);
         assert!(left.found.contains("never finished"), "{}", left.found);
+    }
+
+    #[test]
+    fn what_is_given_up_is_worth_a_word() {
+        let done = turn(at(7), TurnState::Done { at: at(8) });
+        let check =
+            judge(&found(Look::default(), vec![Turn { given_up: true, ..done.clone() }, done]));
+        assert_eq!(check.state, State::Warn);
+        assert!(check.found.contains("due at 2026-11-16T07:00:00Z"), "{}", check.found);
     }
 
     #[test]

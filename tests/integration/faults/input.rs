@@ -30,7 +30,7 @@ fn runs_come_from_stdin_with_a_mark_and_with_dos_lines() {
     for form in forms {
         let sandbox = Sandbox::new();
         let done = sandbox.run_with_input(&import("-"), form.as_bytes()).exits(0);
-        assert_eq!(done.stderr, "50 runs: 50 new, 0 changed, 0 known already\n");
+        assert!(done.stderr.starts_with("50 runs: 50 new, 0 changed, 0 known already\n"));
         assert_eq!(report(&sandbox), expected);
     }
 }
@@ -51,7 +51,7 @@ fn what_is_compressed_or_no_file_is_refused_with_what_to_do() {
         assert!(told.contains("hint: name files that exist"), "{told}");
     }
     let done = sandbox.run_with_input(&import("-"), b"").exits(0);
-    assert_eq!(done.stderr, "0 runs: 0 new, 0 changed, 0 known already\n");
+    assert!(done.stderr.starts_with("0 runs: 0 new, 0 changed, 0 known already\n"));
 }
 
 /// As `runledger report | head -1` does: a reader that has gone away is no failure.

@@ -21,6 +21,8 @@ pub(crate) struct Sandbox {
 /// A command under way. It is killed where nobody waits for its end.
 pub(crate) struct Running {
     command: String,
+    /// Whether its stderr is a log in JSON.
+    logs_json: bool,
     child: Child,
     stdout: Option<JoinHandle<Vec<u8>>>,
     stderr: Option<JoinHandle<Vec<u8>>>,
@@ -32,8 +34,10 @@ pub(crate) struct Finished {
     pub(crate) command: String,
     /// Data.
     pub(crate) stdout: String,
-    /// Everything else.
+    /// Everything else, with the lines for people as a terminal shows them.
     pub(crate) stderr: String,
+    /// The same as it was written: JSON, a line each event.
+    pub(crate) log: String,
     /// The exit code; `None` where a signal ended the process.
     pub(crate) code: Option<i32>,
 }
@@ -129,11 +133,13 @@ impl Running {
     /// Starts a command whose standard output and error are pipes.
     pub(crate) fn start(mut command: Command) -> Self {
         let shown = format!("{command:?}");
+        let logs_json = command.get_program() == env!("CARGO_BIN_EXE_runledger")
+            && !command.get_envs().any(|(name, _)| name == "RUNLEDGER_LOG_FORMAT");
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{shown} does not start: {error}"));
         let stdout = child.stdout.take().map(drain);
         let stderr = child.stderr.take().map(drain);
-        Self { command: shown, child, stdout, stderr }
+        Self { command: shown, logs_json, child, stdout, stderr }
     }
 
     /// Whether it has ended by itself.
@@ -154,8 +160,10 @@ impl Running {
             let bytes = reader.take().map(|reader| reader.join().unwrap()).unwrap_or_default();
             String::from_utf8(bytes).expect("output is UTF-8")
         };
-        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
-        Finished { command: std::mem::take(&mut self.command), stdout, stderr, code }
+        let (stdout, log) = (text(&mut self.stdout), text(&mut self.stderr));
+        // Who is killed may leave half a line, and other programs write what they like.
+        let stderr = for_people(&log, self.logs_json && code.is_some());
+        Finished { command: std::mem::take(&mut self.command), stdout, stderr, log, code }
     }
 
     /// Kills it as `kill -9` does: nothing of its own runs any more. Where it had ended by then,
@@ -194,6 +202,34 @@ impl Finished {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.command, self.stdout))
     }
+}
+
+/// A log's lines for people as a terminal shows them, between the others. Everything that is
+/// written to stderr must be JSON, whatever the test is about.
+#[track_caller]
+fn for_people(log: &str, strictly: bool) -> String {
+    let mut shown = String::new();
+    for line in log.lines() {
+        let event: serde_json::Value = match serde_json::from_str(line) {
+            Ok(event) => event,
+            Err(error) => {
+                assert!(!strictly, "{error}: {line}");
+                serde_json::Value::Null
+            }
+        };
+        if event["target"] != "told" {
+            shown += &format!("{line}\n");
+            continue;
+        }
+        let field = |name: &str| event["fields"][name].as_str();
+        shown += &match (field("error"), event["level"].as_str()) {
+            (Some(error), _) => format!("error: {error}\n"),
+            (None, Some("WARN")) => format!("warning: {}\n", field("message").unwrap()),
+            (None, _) => format!("{}\n", field("message").unwrap()),
+        };
+        shown += &field("hint").map_or_else(String::new, |hint| format!("hint: {hint}\n"));
+    }
+    shown
 }
 
 /// Reads a pipe in a thread of its own, because a child that fills one pipe while the other is
