@@ -13,8 +13,8 @@ use super::TemplateError;
 use crate::report::table::TEXT_COLUMNS;
 use crate::report::words::{shortened, visible, wrapped};
 
-/// How much of what is wrong a mail says; the log says all of it.
-const NOTE_CHARS_MAX: usize = 240;
+/// How much of what is wrong a mail says where that is at no place in a file; the log says all.
+const NOTE_CHARS_MAX: usize = 120;
 
 /// A template that ships, by its path.
 macro_rules! shipped {
@@ -173,12 +173,25 @@ impl Filler<'_> {
         filled.map_err(|error| broken(self.origin, &error))
     }
 
-    /// What the reader is to know of the templates.
+    /// What the reader is to know of the templates, in one sentence: whoever can mend them has the
+    /// log.
     pub(super) fn caveat(&self) -> Option<String> {
-        let words = self.trouble?.split_whitespace().collect::<Vec<_>>().join(" ");
-        let trouble = shortened(&visible(&words), NOTE_CHARS_MAX);
-        Some(format!("Shown by the templates that ship, because own ones fail: {trouble}"))
+        let trouble = self.trouble?;
+        let what = place(trouble).unwrap_or_else(|| {
+            let first = trouble.lines().next().unwrap_or_default();
+            shortened(&visible(first), NOTE_CHARS_MAX)
+        });
+        Some(format!("Shown by the templates that ship, because own ones fail: {what}."))
     }
+}
+
+/// The file and line that an error of the template engine points at first: ` --> FILE:LINE:COLUMN`.
+fn place(trouble: &str) -> Option<String> {
+    let pointed = trouble.lines().find_map(|line| line.trim_start().strip_prefix("--> "))?;
+    let mut parts = pointed.rsplitn(3, ':');
+    let (_, line, file) = (parts.next()?, parts.next()?, parts.next()?);
+    let line: u32 = line.parse().ok()?;
+    Some(format!("{}, line {line}", shortened(&visible(file), NOTE_CHARS_MAX)))
 }
 
 fn parsed<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Tera, tera::Error> {
