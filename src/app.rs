@@ -14,10 +14,10 @@ use crate::config::{Config, ConfigError};
 use crate::delivery::{
     Channel, CloudWatch, MailSettings, MailVia, MetricSettings, Outbox, Sender, Ses,
 };
-use crate::model::Period;
+use crate::model::{Architecture, Period};
 use crate::report::{ReportSettings, TemplateError, Templates};
 use crate::sources::{AwsAccounts, EventQueue, SesLook};
-use crate::store::{Ledger, RealClock, Store, StoreError, StoreLocation};
+use crate::store::{Ledger, OwnPlace, RealClock, Store, StoreError, StoreLocation};
 use crate::tasks::alert_facts::FactsSources;
 use crate::tasks::alerts::{Alerting, LEASE as CHANNEL_LEASE, Outlets, standing};
 use crate::tasks::doctor::{Patient, Setup, StoreFound};
@@ -171,8 +171,18 @@ impl App {
             // Schedules only tell how many containers they start; a report does without.
             own_use: own_use(&self.store, self.config.schedules().ok().as_ref(), now).await?,
             own_rates: self.config.own_cost.clone(),
+            own_place: self.place(),
             period,
         })
+    }
+
+    /// Where this runs in AWS, as far as the work needed to know.
+    #[must_use]
+    pub fn place(&self) -> Option<OwnPlace> {
+        let region = self.aws.get()?.region()?.to_string();
+        let arm = std::env::consts::ARCH == "aarch64";
+        let processor = if arm { Architecture::Arm } else { Architecture::X86 };
+        Some(OwnPlace { region, processor })
     }
 
     /// What sends mail.

@@ -1,18 +1,19 @@
-//! What Runledger itself costs its owner, from what its tasks used. Cost Explorer's price is the
-//! same everywhere; all others depend on region, processor or agreement, so they are asked for, and
-//! what has no rate is named and not priced.
+//! What Runledger itself costs its owner, from what its tasks used: by the configuration's rates,
+//! else by those that ship for its region and processor. What has neither is named and not priced.
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Usd;
-use crate::store::OwnUse;
+use crate::pricing::{OwnUnit, own_rate};
+use crate::store::{OwnPlace, OwnUse};
 
-/// What Cost Explorer takes for a request, each page being one (AWS's Cost Explorer FAQ).
-const COST_EXPLORER_REQUEST: Usd = Usd::from_nanos(10_000_000);
+/// The hours of a month, on average: CloudWatch's price of a metric is by the month.
+const HOURS_OF_A_MONTH: u32 = 730;
 
-/// `[own_cost]` of the configuration: what AWS takes where Runledger runs, in US dollars.
+/// `[own_cost]` of the configuration: what AWS takes where Runledger runs, in US dollars. What is
+/// not said here is told by list prices where those are known, as for us-east-1.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OwnCostSettings {
@@ -26,6 +27,8 @@ pub struct OwnCostSettings {
     pub million_write_units: Option<Usd>,
     /// A thousand mails by SES, in US dollars.
     pub thousand_mails: Option<Usd>,
+    /// A custom metric of CloudWatch for a month, in US dollars.
+    pub metric_month: Option<Usd>,
 }
 
 impl OwnCostSettings {
@@ -40,6 +43,7 @@ impl OwnCostSettings {
             ("million_read_units", self.million_read_units),
             ("million_write_units", self.million_write_units),
             ("thousand_mails", self.thousand_mails),
+            ("metric_month", self.metric_month),
         ];
         match rates.into_iter().find(|(_, rate)| rate.is_some_and(|rate| rate < Usd::ZERO)) {
             Some((key, _)) => Err(format!("`{key}` is below 0, and AWS pays nobody for using it")),
@@ -75,7 +79,13 @@ pub struct OwnPart {
 impl OwnCost {
     /// The cost of what was used in so many days; none where that was nothing.
     #[must_use]
-    pub fn of(used: &OwnUse, days: u32, rates: &OwnCostSettings) -> Option<Self> {
+    pub fn of(
+        used: &OwnUse,
+        days: u32,
+        settings: &OwnCostSettings,
+        place: Option<&OwnPlace>,
+    ) -> Option<Self> {
+        let rates = Rates::of(settings, place);
         // How much, of how many is one of the unit, how it is shown, the rate of how many units.
         let whole =
             |part, quantity, unit, per, rate| part_of(part, (quantity, 1), unit, (per, rate));
@@ -106,13 +116,47 @@ impl OwnCost {
                 used.cost_explorer_requests,
                 "requests",
                 1,
-                Some(COST_EXPLORER_REQUEST),
+                rates.cost_explorer_request,
             ),
-            whole("SES", used.mails, "mails", 1_000, rates.thousand_mails),
+            whole("SES", used.mails, "mails", 1_000, settings.thousand_mails),
+            part_of(
+                "CloudWatch metrics",
+                (used.metric_hours, HOURS_OF_A_MONTH),
+                "metric-months",
+                (1, settings.metric_month),
+            ),
         ];
         let parts: Vec<OwnPart> = parts.into_iter().flatten().collect();
         let usd = parts.iter().filter_map(|part| part.usd).sum();
         (!parts.is_empty()).then_some(Self { days, usd, parts })
+    }
+}
+
+/// The rates that hold: said ones, else those that ship.
+struct Rates {
+    vcpu_hour: Option<Usd>,
+    gb_hour: Option<Usd>,
+    million_read_units: Option<Usd>,
+    million_write_units: Option<Usd>,
+    cost_explorer_request: Option<Usd>,
+}
+
+impl Rates {
+    fn of(said: &OwnCostSettings, place: Option<&OwnPlace>) -> Self {
+        let region = place.map(|place| place.region.as_str());
+        let processor = place.map(|place| &place.processor);
+        let listed = |unit| own_rate(unit, region, processor);
+        Self {
+            vcpu_hour: said.vcpu_hour.or_else(|| listed(OwnUnit::VcpuHour)),
+            gb_hour: said.gb_hour.or_else(|| listed(OwnUnit::GbHour)),
+            million_read_units: said
+                .million_read_units
+                .or_else(|| listed(OwnUnit::MillionReadUnits)),
+            million_write_units: said
+                .million_write_units
+                .or_else(|| listed(OwnUnit::MillionWriteUnits)),
+            cost_explorer_request: listed(OwnUnit::CostExplorerRequest),
+        }
     }
 }
 
@@ -153,6 +197,7 @@ mod tests {
             million_read_units: usd("0.125"),
             million_write_units: usd("0.625"),
             thousand_mails: None,
+            metric_month: usd("0.73"),
         }
     }
 
@@ -173,9 +218,10 @@ mod tests {
             write_units: 80_000,
             cost_explorer_requests: 3,
             mails: 5,
+            metric_hours: 1_460,
             ..OwnUse::default()
         };
-        let cost = OwnCost::of(&used, 7, &rates()).unwrap();
+        let cost = OwnCost::of(&used, 7, &rates(), None).unwrap();
         let told: Vec<(String, &str, Option<String>)> = cost
             .parts
             .iter()
@@ -188,17 +234,41 @@ mod tests {
             ("80000", "units", Some("0.05")),
             ("3", "requests", Some("0.03")),
             ("5", "mails", None),
+            ("2", "metric-months", Some("1.46")),
         ];
         let expected = expected.map(|(q, unit, usd)| (q.to_owned(), unit, usd.map(str::to_owned)));
         assert_eq!(told, expected);
-        assert_eq!(cost.usd.to_string(), "0.37937");
+        assert_eq!(cost.usd.to_string(), "1.83937");
     }
 
     #[test]
     fn nothing_used_is_nothing_said() {
-        assert_eq!(OwnCost::of(&OwnUse::default(), 7, &rates()), None);
+        assert_eq!(OwnCost::of(&OwnUse::default(), 7, &rates(), None), None);
         let mails = OwnUse { mails: 1, ..OwnUse::default() };
-        let cost = OwnCost::of(&mails, 7, &OwnCostSettings::default()).unwrap();
+        let cost = OwnCost::of(&mails, 7, &OwnCostSettings::default(), None).unwrap();
         assert_eq!((cost.usd, cost.parts[0].usd), (Usd::ZERO, None));
+    }
+
+    #[test]
+    fn with_nothing_said_the_list_prices_of_the_place_hold_and_what_is_said_comes_first() {
+        // A container of 1 vCPU and 2 GB for an hour, and a million writes.
+        let mut used =
+            OwnUse::of_container(ContainerSize { milli_vcpu: 1_000, memory_mib: 2_048 }, 3_600);
+        used += OwnUse { write_units: 1_000_000, mails: 1, ..OwnUse::default() };
+        let place = |region: &str| OwnPlace {
+            region: region.to_owned(),
+            processor: crate::model::Architecture::X86,
+        };
+        let told = |settings: &OwnCostSettings, region: &str| {
+            let cost = OwnCost::of(&used, 7, settings, Some(&place(region))).unwrap();
+            let priced = cost.parts.iter().filter(|part| part.usd.is_some()).count();
+            (cost.usd.to_string(), priced)
+        };
+        let none = OwnCostSettings::default();
+        // 0.04048 + 2 x 0.004445 + 0.625.
+        assert_eq!(told(&none, "us-east-1"), ("0.67437".to_owned(), 3));
+        assert_eq!(told(&none, "eu-west-3"), ("0".to_owned(), 0));
+        let said = OwnCostSettings { million_write_units: Some("1".parse().unwrap()), ..none };
+        assert_eq!(told(&said, "us-east-1"), ("1.04937".to_owned(), 3));
     }
 }

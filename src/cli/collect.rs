@@ -2,7 +2,7 @@
 //! account and region, and keeps what follows from them: roll-ups and metrics.
 
 use clap::Args;
-use jiff::Span;
+use jiff::{Span, Timestamp};
 
 use super::journal::Journal;
 use super::log::{complain, say};
@@ -40,7 +40,7 @@ impl Collect {
         let round = rounds.whole(self.since, world.now).await;
         bar.finish_and_clear();
         let round = round?;
-        count(&world.journal, &round);
+        count(&world.journal, &round, world.now);
         let sources = app.store.source_states().await.unwrap_or_default();
         if let Some(through) = sources.iter().filter_map(|source| source.collected_through).min() {
             let lag = world.now.duration_since(through).as_secs();
@@ -52,12 +52,26 @@ impl Collect {
 }
 
 /// Counts what a round came to.
-pub(super) fn count(journal: &Journal, round: &Round) {
+pub(super) fn count(journal: &Journal, round: &Round, now: Timestamp) {
     let mut saved = round.events.as_ref().map_or_else(Saved::default, |events| events.saved);
     let sources = round.collected.iter().flat_map(|collected| &collected.sources);
     for source in sources {
         saved += source.saved;
         journal.count("sources_failed", u64::from(source.failure.is_some()));
+    }
+    if let Some(events) = &round.events {
+        journal.count("events_received", events.received);
+        journal.count("events_unreadable", events.poison);
+        if let Some(left) = events.left {
+            journal.count("events_left", left);
+        }
+        if let Some(sent) = events.oldest_sent {
+            let age = now.duration_since(sent).as_secs();
+            journal.count("events_oldest_age_seconds", u64::try_from(age).unwrap_or(0));
+        }
+    }
+    if let Some(put) = round.metrics.as_ref().filter(|put| put.metrics > 0) {
+        journal.count("metrics_put", put.metrics);
     }
     journal.count("runs_new", saved.new);
     journal.count("runs_changed", saved.changed);

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::aws::{Calls, container_size};
 use crate::delivery::{LogMetrics, TaskMetric, embedded_metrics};
 use crate::model::Usd;
-use crate::store::{OwnUse, ReportInputs, Store, TaskMail, TaskRun};
+use crate::store::{METRICS_LOGGED, OwnPlace, OwnUse, ReportInputs, Store, TaskMail, TaskRun};
 use crate::tasks::deliver::{Deliveries, Outcome};
 
 /// How long a record's word holds that its task is under way, and how often it is renewed.
@@ -46,7 +46,15 @@ struct Page {
     /// What was asked of AWS by the program.
     calls: Calls,
     rates: OwnCostSettings,
+    place: Option<OwnPlace>,
     quiet: bool,
+}
+
+/// A run that has ended, and what is told of it.
+struct Ended {
+    run: TaskRun,
+    cost: Option<Usd>,
+    has_metrics: bool,
 }
 
 /// A task that is about to be done: its name, and the command line without the program.
@@ -124,7 +132,8 @@ impl Journal {
         }
         let (begun, quiet) = (Instant::now(), world.quiet);
         let (calls, rates) = (Calls::default(), OwnCostSettings::default());
-        let page = Page { run, begun, store: None, metrics: None, calls, rates, quiet };
+        let (store, metrics, place) = (None, None, None);
+        let page = Page { run, begun, store, metrics, calls, rates, place, quiet };
         Self(Some(Arc::new(Mutex::new(page))))
     }
 
@@ -176,6 +185,7 @@ impl Journal {
             page.metrics = app.config.log.metrics.or(said.then_some(LogMetrics::Emf));
             page.calls = app.calls.clone();
             page.rates = app.config.own_cost.clone();
+            page.place = app.place();
         }
     }
 
@@ -242,23 +252,29 @@ impl Journal {
                 failure.exit
             }
         };
-        let Some((run, metrics, rates)) = self.ended(exit) else { return };
+        let Some(page) = self.ended(exit) else { return };
         self.put().await;
-        let cost = own_cost(&run, &rates);
+        let (run, cost) = (page.run, page.cost);
         summary(&run, cost);
-        if metrics == Some(LogMetrics::Emf) {
+        if page.has_metrics {
             line(&embedded_metrics(&run.task, ended(&run), &values(&run, cost)));
         }
     }
 
-    fn ended(&self, exit: Exit) -> Option<(TaskRun, Option<LogMetrics>, OwnCostSettings)> {
+    fn ended(&self, exit: Exit) -> Option<Ended> {
         let mut page = self.page()?;
         page.store.as_ref()?;
         page.run.ended = Some(after(page.run.began, page.begun.elapsed()));
         page.run.exit = Some(exit.code());
         let counted = page.calls.take();
         page.run.called(counted);
-        Some((page.run.clone(), page.metrics, page.rates.clone()))
+        let cost = own_cost(&page.run, &page.rates, page.place.as_ref());
+        let has_metrics = page.metrics == Some(LogMetrics::Emf);
+        if has_metrics {
+            let metrics = values(&page.run, cost).len();
+            page.run.count(METRICS_LOGGED, metrics as u64);
+        }
+        Some(Ended { run: page.run.clone(), cost, has_metrics })
     }
 
     /// Writes the record as it is now.
@@ -308,6 +324,11 @@ fn summary(run: &TaskRun, cost: Option<Usd>) {
         mails_already_sent = count("mails_already_sent"),
         mails_failed = count("mails_failed"),
         mails_unknown = count("mails_unknown"),
+        mails_withdrawn = count("mails_withdrawn"),
+        mails_busy = count("mails_busy"),
+        events_received = count("events_received"),
+        events_left = count("events_left"),
+        events_oldest_age_seconds = count("events_oldest_age_seconds"),
         lag_seconds = count("lag_seconds"),
         aws_calls = count("aws_calls"),
         aws_retries = count("aws_retries"),
@@ -330,12 +351,12 @@ fn by_service(run: &TaskRun) -> String {
 }
 
 /// What a run cost by itself, as far as that has a price.
-fn own_cost(run: &TaskRun, rates: &OwnCostSettings) -> Option<Usd> {
+fn own_cost(run: &TaskRun, rates: &OwnCostSettings, place: Option<&OwnPlace>) -> Option<Usd> {
     let mut used = OwnUse::of_calls(run);
     if let Some(size) = run.container {
         used += OwnUse::of_container(size, seconds(run));
     }
-    let cost = OwnCost::of(&used, 0, rates)?;
+    let cost = OwnCost::of(&used, 0, rates, place)?;
     cost.parts.iter().any(|part| part.usd.is_some()).then_some(cost.usd)
 }
 
@@ -352,6 +373,13 @@ fn values(run: &TaskRun, cost: Option<Usd>) -> Vec<TaskMetric> {
         ("MailsSent", "Count", count("mails_sent")),
         ("MailsFailed", "Count", count("mails_failed")),
         ("MailsUnknown", "Count", count("mails_unknown")),
+        ("MailsAlreadySent", "Count", count("mails_already_sent")),
+        ("MailsWithdrawn", "Count", count("mails_withdrawn")),
+        ("MailsBusy", "Count", count("mails_busy")),
+        ("EventsReceived", "Count", count("events_received")),
+        ("EventsUnreadable", "Count", count("events_unreadable")),
+        ("EventsLeft", "Count", count("events_left")),
+        ("EventsOldestAgeSeconds", "Seconds", count("events_oldest_age_seconds")),
         ("LagSeconds", "Seconds", count("lag_seconds")),
         ("DurationSeconds", "Seconds", Some(seconds(run))),
         ("AwsCalls", "Count", count("aws_calls")),
@@ -383,7 +411,7 @@ mod tests {
         run.count("runs_new", 2);
         let calls = [("Cost Explorer GetCostAndUsage".to_owned(), 123), ("STS X".to_owned(), 1)];
         run.called(CallCounts { calls: calls.into(), retries: 4, ..CallCounts::default() });
-        let cost = own_cost(&run, &OwnCostSettings::default());
+        let cost = own_cost(&run, &OwnCostSettings::default(), None);
         let line = embedded_metrics(&run.task, ended(&run), &values(&run, cost));
         assert!(!line.contains('\n'));
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -44,7 +44,7 @@ impl Watch {
             let span = sweep.journal.span();
             let round = rounds.whole(None, world.now).instrument(span).await;
             let span = sweep.journal.span();
-            let _ = ended(sweep, &round).await;
+            let _ = ended(sweep, &round, world.now).await;
             let round = round?;
             span.in_scope(|| tell(world, &round, app.config.metrics.as_ref()));
             return Ok(exit_of(round.exit_code()));
@@ -67,7 +67,7 @@ impl Watch {
             if let Some(sweep) = sweep {
                 let mut recorded = recorded.borrow_mut();
                 recorded.retain(|record: &JoinHandle<()>| !record.is_finished());
-                recorded.push(ended(sweep, done));
+                recorded.push(ended(sweep, done, now));
             }
         };
         watch(&mut rounds, rhythm, stop, begins, told).await;
@@ -85,9 +85,9 @@ fn sweep() -> Task {
     Task { name: "watch".to_owned(), words: vec!["watch".to_owned()] }
 }
 
-fn ended(sweep: Beside, done: &Result<Round, CollectError>) -> JoinHandle<()> {
+fn ended(sweep: Beside, done: &Result<Round, CollectError>, now: Timestamp) -> JoinHandle<()> {
     if let Ok(round) = done {
-        count(&sweep.journal, round);
+        count(&sweep.journal, round, now);
     }
     sweep.end(match done {
         Ok(round) => Ok(exit_of(round.exit_code())),

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageAttributeValue};
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, MessageAttributeValue, MessageSystemAttributeName,
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::aws::{AwsError, Trouble, in_region};
@@ -75,6 +78,8 @@ pub struct Message {
     pub id: String,
     /// What it says.
     pub body: String,
+    /// When it was sent, where SQS says so.
+    pub sent: Option<Timestamp>,
     /// What it is deleted by.
     receipt: String,
 }
@@ -124,15 +129,20 @@ impl EventQueue {
             .receive_message()
             .queue_url(&self.url.0)
             .max_number_of_messages(BATCH_MAX)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .wait_time_seconds(i32::try_from(wait).unwrap_or(BATCH_MAX))
             .send()
             .await
             .map_err(|error| AwsError::new(self.action("ReceiveMessage", &self.url), &error))?;
         let message = |message: aws_sdk_sqs::types::Message| {
             let receipt = message.receipt_handle?;
+            let attributes = message.attributes.unwrap_or_default();
+            // Milliseconds since 1970.
+            let sent = attributes.get(&MessageSystemAttributeName::SentTimestamp);
+            let sent = sent.and_then(|sent| Timestamp::from_millisecond(sent.parse().ok()?).ok());
             let (id, body) =
                 (message.message_id.unwrap_or_default(), message.body.unwrap_or_default());
-            Some(Message { id, body, receipt })
+            Some(Message { id, body, sent, receipt })
         };
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }

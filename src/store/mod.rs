@@ -52,7 +52,7 @@ pub use ledger::{
     Ask, Claimed, End, Event, Held, Lease, Ledger, Record, SentMail, SentRecord, Stage,
 };
 pub use metric_hours::{MetricHour, MetricRecord, UnderWay};
-pub use own_use::{CONTAINER_SECONDS_MIN, OwnUse};
+pub use own_use::{CONTAINER_SECONDS_MIN, METRICS_LOGGED, OwnPlace, OwnUse};
 pub use period_reader::{Reach, StoredRun};
 pub use quota_peaks::WeekPeaks;
 pub use reservations::Guard;

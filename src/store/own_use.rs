@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::TaskRun;
 use crate::aws::ContainerSize;
+use crate::model::Architecture;
 
 /// A container on Fargate is billed by the second, and for a minute at least (AWS Fargate pricing).
 pub const CONTAINER_SECONDS_MIN: u64 = 60;
+
+/// Counts the metrics that a run wrote into the log: CloudWatch makes custom metrics of them.
+pub const METRICS_LOGGED: &str = "metrics_logged";
 
 /// What was used, of everything that has a price of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,23 @@ pub struct OwnUse {
     pub cost_explorer_requests: u64,
     /// Mails by SES.
     pub mails: u64,
+    /// Custom metrics of CloudWatch, times the hours in which each had a value.
+    #[serde(skip_serializing_if = "is_none_used")]
+    pub metric_hours: u64,
+}
+
+/// Where that was: by region and processor prices differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPlace {
+    /// The region.
+    pub region: String,
+    /// The container's processor.
+    pub processor: Architecture,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_none_used(count: &u64) -> bool {
+    *count == 0
 }
 
 impl OwnUse {
@@ -39,6 +60,7 @@ impl OwnUse {
             write_units: 0,
             cost_explorer_requests: 0,
             mails: 0,
+            metric_hours: 0,
         };
         Self {
             milli_vcpu_seconds: size.milli_vcpu.saturating_mul(seconds),
@@ -60,6 +82,7 @@ impl OwnUse {
             write_units: count("dynamodb_write_units"),
             cost_explorer_requests: calls("Cost Explorer "),
             mails: calls("SESv2 SendEmail"),
+            metric_hours: count("metrics_put"),
             ..Self::default()
         }
     }
@@ -80,5 +103,6 @@ impl AddAssign for OwnUse {
         add(&mut self.write_units, more.write_units);
         add(&mut self.cost_explorer_requests, more.cost_explorer_requests);
         add(&mut self.mails, more.mails);
+        add(&mut self.metric_hours, more.metric_hours);
     }
 }

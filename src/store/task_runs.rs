@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::item::Item;
 use super::keys::{PARTITION_KEY, SORT_KEY, TTL};
 use super::query::key_of;
-use super::{OwnUse, SourceState, Store, StoreError};
+use super::{OwnPlace, OwnUse, SourceState, Store, StoreError};
 use crate::aws::{CallCounts, ContainerSize};
 use crate::model::{SentFile, StandingAlerts, utc_day};
 
@@ -119,6 +119,9 @@ pub struct ReportInputs {
     /// What Runledger's own tasks had used in the week before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_use: Option<OwnUse>,
+    /// Where that was, for its prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_place: Option<OwnPlace>,
 }
 
 impl TaskRun {

@@ -166,6 +166,18 @@ impl Collection<'_> {
                 };
                 outcome.sources.push(source);
             }
+            // Where nothing answered for minutes, quotas would only take more of them.
+            let of_region = outcome.sources.iter().filter(|source| source.region == *region);
+            let answers = |source: &SourceOutcome| {
+                source.failure.as_ref().is_none_or(|failure| !failure.is_unavailable)
+            };
+            if !of_region.map(answers).any(|answers| answers) && !self.only_open && opened.is_ok() {
+                let what = format!("quotas of {} {region}", target.account);
+                outcome
+                    .quotas_unread
+                    .push(format!("{what}: not asked for, as nothing answers there"));
+                continue;
+            }
             if let Ok(account) = &opened
                 && !self.only_open
             {

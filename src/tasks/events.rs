@@ -49,6 +49,11 @@ pub struct Drained {
     pub undeleted: u64,
     /// The runs that were told of.
     pub named: BTreeSet<RunIdentity>,
+    /// When the oldest message was sent, where any was received.
+    pub oldest_sent: Option<Timestamp>,
+    /// How many messages waited when it was drained, approximately; none where nobody asked, or
+    /// SQS did not say.
+    pub left: Option<u64>,
     /// Why the queue was not drained to its end, if it was not.
     pub failure: Option<Failure>,
 }
@@ -64,6 +69,8 @@ impl Drained {
         self.poison_told.truncate(TOLD_MAX);
         self.undeleted += other.undeleted;
         self.named.extend(other.named);
+        self.oldest_sent = self.oldest_sent.into_iter().chain(other.oldest_sent).min();
+        self.left = other.left.or(self.left);
         self.failure = other.failure.or(self.failure.take());
     }
 
@@ -155,8 +162,18 @@ impl<'d> Drain<'d> {
             let is_last = round.received == round.poison || round.failure.is_some();
             all.add(round);
             if is_last {
+                self.look(&mut all).await;
                 return Ok(all);
             }
+        }
+    }
+
+    /// Notes how many messages wait. It is a figure to watch by and no more: a role that may not
+    /// ask has its events all the same.
+    pub async fn look(&self, drained: &mut Drained) {
+        match self.queue.messages_left().await {
+            Ok(left) => drained.left = Some(left),
+            Err(error) => tracing::debug!(%error, "how many events wait is not known"),
         }
     }
 
@@ -170,7 +187,11 @@ impl<'d> Drain<'d> {
         now: Timestamp,
     ) -> Result<Drained, StoreError> {
         let Received { messages, trouble } = received;
-        let mut drained = Drained { received: messages.len() as u64, ..Drained::default() };
+        let mut drained = Drained {
+            received: messages.len() as u64,
+            oldest_sent: messages.iter().filter_map(|message| message.sent).min(),
+            ..Drained::default()
+        };
         let (mut runs, mut read, mut poison) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages {
             match self.content(&message.body) {

@@ -166,6 +166,7 @@ async fn figures_of(
         alerts: StandingAlerts::default(),
         own_use: OwnUse::default(),
         own_rates: OwnCostSettings::default(),
+        own_place: None,
     };
     let edition = Edition { team: order.team.clone(), ..Edition::default() };
     let mut all = figures(store, books, &request, &[edition]).await?;

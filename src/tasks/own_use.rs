@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::aws::ContainerSize;
 use crate::schedule::{Schedules, wakes};
-use crate::store::{CONTAINER_SECONDS_MIN, OwnUse, Store, StoreError, TaskRun};
+use crate::store::{CONTAINER_SECONDS_MIN, METRICS_LOGGED, OwnUse, Store, StoreError, TaskRun};
 
 /// The days that are looked at.
 pub const DAYS: u32 = 7;
@@ -41,8 +41,13 @@ fn of_runs<'r>(
     let mut used = OwnUse::default();
     let mut woken: BTreeMap<&str, (ContainerSize, u64)> = BTreeMap::new();
     let mut watching: Option<(ContainerSize, Timestamp, Timestamp)> = None;
+    // A metric of an hour is one, however many runs of its task had values for it.
+    let mut logged: BTreeMap<(&str, i64), u64> = BTreeMap::new();
     for run in runs {
         used += OwnUse::of_calls(run);
+        let hour = run.ended.unwrap_or(run.began).as_second().div_euclid(3_600);
+        let of_hour = logged.entry((&run.task, hour)).or_default();
+        *of_hour = (*of_hour).max(run.counts.get(METRICS_LOGGED).copied().unwrap_or(0));
         let Some(size) = run.container else { continue };
         let end = run.ended.unwrap_or(run.began);
         if run.task == "watch" {
@@ -57,6 +62,7 @@ fn of_runs<'r>(
             (*last, *times) = (size, *times + 1);
         }
     }
+    used.metric_hours += logged.values().sum::<u64>();
     if let Some((size, began, end)) = watching {
         used += OwnUse::of_container(size, seconds(began, end));
     }
@@ -122,5 +128,26 @@ mod tests {
         laptop.calls.insert("Cost Explorer GetCostAndUsage".to_owned(), 3);
         let used = of_runs([&laptop].into_iter(), Some(&schedules), week);
         assert_eq!((used.cost_explorer_requests, used.milli_vcpu_seconds), (3, 0));
+    }
+
+    #[test]
+    fn a_metric_of_an_hour_counts_once_whatever_had_values_for_it() {
+        let week = (at("2026-11-09T00:00:00Z"), at("2026-11-16T00:00:00Z"));
+        let logged = |task: &str, minute: &str, metrics: u64| {
+            let at = format!("2026-11-10T{minute}:00Z");
+            let mut run = run(task, None, (&at, &at));
+            run.container = None;
+            run.count(METRICS_LOGGED, metrics);
+            run
+        };
+        let mut runs = [
+            logged("collect", "09:05", 9),
+            logged("collect", "09:55", 11),
+            logged("report", "09:56", 4),
+            logged("collect", "10:05", 9),
+        ];
+        runs[0].count("metrics_put", 30);
+        let used = of_runs(runs.iter(), None, week);
+        assert_eq!(used.metric_hours, 11 + 4 + 9 + 30);
     }
 }

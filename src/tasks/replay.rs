@@ -113,6 +113,7 @@ pub async fn inputs(
         alerts: request.alerts.clone(),
         attachments: Vec::new(),
         own_use: Some(request.own_use),
+        own_place: request.own_place.clone(),
     })
 }
 
@@ -244,6 +245,7 @@ impl Again {
             overdue_since: then.as_ref().and_then(|then| then.overdue_since),
             alerts: then.as_ref().map(|then| then.alerts.clone()).unwrap_or_default(),
             own_use: then.as_ref().and_then(|then| then.own_use).unwrap_or_default(),
+            own_place: then.as_ref().and_then(|then| then.own_place.clone()),
             ..now.clone()
         };
         let since = Since { sources: then.as_ref().map(|t| t.sources.clone()), until: now.now };

@@ -16,7 +16,7 @@ use crate::model::{
     Engine, JobRun, Period, PeriodError, QuotaValue, RunState, StandingAlerts, Usd, utc_day,
 };
 use crate::sources::BillSettings;
-use crate::store::{OwnUse, Reach, SourceState, Store, StoreError, StoredRun};
+use crate::store::{OwnPlace, OwnUse, Reach, SourceState, Store, StoreError, StoredRun};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -49,8 +49,10 @@ pub struct Request {
     pub alerts: StandingAlerts,
     /// What Runledger itself used: the company's edition says what that cost.
     pub own_use: OwnUse,
-    /// What AWS takes for it.
+    /// What AWS takes for it, as far as that is said.
     pub own_rates: OwnCostSettings,
+    /// Where it was, for the rest of its prices.
+    pub own_place: Option<OwnPlace>,
 }
 
 /// What has become known since a report was computed, which is now computed again.
@@ -156,7 +158,8 @@ pub async fn figures_as_known(
         for (figures, _) in all.iter_mut().zip(whole()).filter(|(_, is_whole)| *is_whole) {
             figures.bill.clone_from(&bill);
             figures.bill_missing.clone_from(&missing);
-            figures.runledger_cost = OwnCost::of(&request.own_use, DAYS, &request.own_rates);
+            let (used, rates) = (&request.own_use, &request.own_rates);
+            figures.runledger_cost = OwnCost::of(used, DAYS, rates, request.own_place.as_ref());
         }
     }
     Ok(all)

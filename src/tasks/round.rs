@@ -111,7 +111,11 @@ impl<S: Sources, M: MetricSink, C: Clock> Rounds<'_, S, M, C> {
         let mut events = None;
         if let (Some(drain), Some(received)) = (&mut self.drain, received) {
             drain.expect(targets(&self.sources, self.settings).await?);
-            events = Some(drain.store(received, now).await?);
+            let mut drained = drain.store(received, now).await?;
+            if matches!(extent, Extent::Sweep(_)) {
+                drain.look(&mut drained).await;
+            }
+            events = Some(drained);
         }
         self.after_events(events, extent, now).await
     }

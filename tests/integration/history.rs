@@ -101,6 +101,10 @@ fn metrics_are_lines_of_the_log_where_they_are_asked_for() {
     let named = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
     assert!(named.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_u64()), "{line}");
     assert!(!sent.stdout.contains("_aws"), "stdout is for data");
+    let again = sandbox.run(&["--now", MONDAY, "report", "--send"]).exits(0);
+    let line = again.log.lines().find(|line| line.contains("\"_aws\"")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["MailsAlreadySent"], &line["MailsSent"]), (&1.into(), &Value::Null));
 }
 
 #[test]

@@ -5,10 +5,11 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::fakes::{Asked, Fakes, HOME};
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, dynamodb_url};
 use crate::history::import;
 
 const FRIDAY: &str = "2026-11-13T06:00:00Z";
@@ -123,4 +124,25 @@ async fn a_container_is_paid_for_by_its_size() {
     // A minute of half a vCPU, at 3.60 an hour; memory has no rate here.
     assert_eq!(cost["usd"], "0.03");
     assert!(text.contains("without a rate: containers 0.017 GB-hours"), "{text}");
+}
+
+/// With nothing configured: what a table in us-east-1 took has a list price that ships.
+#[test]
+fn list_prices_that_are_known_need_no_configuration() {
+    let Some(url) = dynamodb_url() else { return };
+    let sandbox = Sandbox::new().with_dynamodb(&url).with("AWS_REGION", "us-east-1");
+    let store = format!("dynamodb:runledger-own-{}", std::process::id());
+    sandbox.write("runledger.toml", format!("[store]\nlocation = '{store}'\n"));
+    sandbox.run(&["init"]).exits(0);
+    import(&sandbox, "jr_1", FRIDAY);
+    let (cost, text) = foot(&sandbox, &[]);
+    let parts = cost["parts"].as_array().unwrap();
+    let usd = |part: &str| parts.iter().find(|p| p["part"] == part).unwrap()["usd"].clone();
+    for (part, of_a_million) in [("DynamoDB, reads", "0.125"), ("DynamoDB, writes", "0.625")] {
+        let units = parts.iter().find(|p| p["part"] == part).unwrap()["quantity"].clone();
+        let units: Decimal = units.as_str().unwrap().parse().unwrap();
+        let expected = units * of_a_million.parse::<Decimal>().unwrap() / Decimal::from(1_000_000);
+        assert_eq!(usd(part).as_str().unwrap().parse::<Decimal>().unwrap(), expected, "{cost}");
+    }
+    assert!(text.contains("Logs, storage and network are not in it"), "{text}");
 }

@@ -29,8 +29,8 @@ pub(super) fn line(cost: &OwnCost) -> String {
         (_, true) => sum,
     };
     format!(
-        "Runledger itself, in the {} days before, estimated: {told}. Logs, metrics, storage and \
-         network are not in it.",
+        "Runledger itself, in the {} days before, estimated: {told}. Logs, storage and network \
+         are not in it.",
         cost.days
     )
 }

@@ -28,6 +28,14 @@ impl EventQueue {
         (queue, dead)
     }
 
+    /// How many messages wait in the queue, approximately; none where SQS does not say.
+    ///
+    /// # Errors
+    /// When SQS cannot be reached or refuses.
+    pub async fn messages_left(&self) -> Result<u64, AwsError> {
+        Ok(self.facts(&self.client, &self.url).await?.waiting)
+    }
+
     async fn facts(&self, client: &Client, url: &QueueAddress) -> Result<QueueFacts, AwsError> {
         let waiting = QueueAttributeName::ApproximateNumberOfMessages;
         let answer = client

@@ -94,3 +94,57 @@ fn no_credentials_and_no_region_are_said_with_what_to_do() {
     let beyond = Sandbox::new().run(&["collect", "--since", "soon"]).exits(2);
     assert!(beyond.stderr.contains("--since"), "{}", beyond.stderr);
 }
+
+/// What is reported while one region is down, and after. One engine, since each is asked for long
+/// before it is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_region_that_is_down_is_named_by_the_report_until_it_is_back() {
+    let fakes = Fakes::start().await;
+    for region in ["eu-west-1", "us-east-1"] {
+        fakes.place(HOME, region, |place| {
+            place.glue.add_job("load", "glueetl", &[("team", "orders")]);
+            place.glue.put_run("load", ended(&format!("jr_{region}"), 30.0));
+        });
+    }
+    let sandbox = sandbox(&fakes);
+    let config = format!(
+        "[mail]\nfrom = 'runledger@example.com'\n[reports.weekly]\nrecipients = \
+         ['ada@example.com']\n[collect]\nengines = ['glue']\n[[collect.targets]]\naccount = '{HOME}'\n\
+         regions = ['eu-west-1', 'us-east-1']\n"
+    );
+    sandbox.write("runledger.toml", config);
+    fakes.world().broken.push("us-east-1");
+    let partly = sandbox.run(&COLLECT).exits(4);
+    let said = format!("glue in {HOME} us-east-1: ");
+    assert!(partly.stderr.contains(&said), "{}", partly.stderr);
+    assert!(partly.stderr.contains("us-east-1: not asked for, as nothing answers there"));
+    let report = sandbox.run(&REPORT).exits(0).json();
+    let completeness = &report["completeness"];
+    let missing = completeness["not_collected"].as_array().unwrap();
+    let [place] = &missing[..] else { panic!("{missing:?}") };
+    assert_eq!((&place["engine"], &place["region"]), (&"glue".into(), &"us-east-1".into()));
+    assert_eq!(completeness["runs"], 1, "{completeness}");
+    let mail = |revision: &str| {
+        let files = std::fs::read_dir(sandbox.path("outbox")).unwrap().map(|file| file.unwrap());
+        let is_it = |path: &std::path::PathBuf| {
+            path.extension().is_some_and(|end| end == "html")
+                && path.to_string_lossy().contains(revision)
+        };
+        let page = files.map(|file| file.path()).find(is_it).unwrap();
+        std::fs::read_to_string(page).unwrap()
+    };
+    sandbox.run(&["--now", NOW, "report", "--last-week", "--send"]).exits(0);
+    let said = mail("r0");
+    let place = format!("Glue in account {HOME}, us-east-1: never read");
+    assert!(said.contains(&place), "{said}");
+
+    fakes.world().broken.clear();
+    sandbox.run(&COLLECT).exits(0);
+    let report = sandbox.run(&REPORT).exits(0).json();
+    let completeness = &report["completeness"];
+    assert_eq!(completeness["not_collected"], json!([]), "{completeness}");
+    assert_eq!((&completeness["runs"], &report["totals"]["runs"]), (&2.into(), &2.into()));
+    sandbox.run(&["--now", NOW, "report", "--last-week", "--send", "--restate"]).exits(0);
+    let said = mail("r1");
+    assert!(!said.contains(&place), "{said}");
+}

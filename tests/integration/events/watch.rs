@@ -176,3 +176,32 @@ async fn a_time_that_stands_still_has_one_round() {
     let wrong = sandbox.run(&["watch", "--every", "0s"]).exits(2);
     assert!(wrong.stderr.contains("at least 1s"), "{}", wrong.stderr);
 }
+
+/// What stays in the queue is nonsense, which it has no dead letters for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_and_how_long_it_has_is_on_record_and_among_the_metrics() {
+    let fakes = Fakes::start().await;
+    let (sandbox, _store) = sandbox(&fakes).await;
+    let sandbox = sandbox.with("RUNLEDGER_LOG_METRICS", "emf");
+    fakes.home(|place| {
+        let queue = place.sqs.queues.get_mut("events").unwrap();
+        queue.visibility = Duration::from_mins(10);
+        for body in ["nonsense", "more of it"] {
+            queue.send(body);
+        }
+    });
+    let now = "2026-11-10T10:30:00Z";
+    let done = sandbox.run(&["--now", now, "collect"]).exits(4);
+    let told = sandbox.run(&["--now", now, "history", "--format", "json"]).exits(0).json();
+    let counts = &told["tasks"][0]["counts"];
+    // An hour and a half since the first, less its millisecond.
+    let age = (at(now).as_millisecond() - crate::fakes::sqs::SENT_MILLIS) / 1_000 - 1;
+    let expected = [2, 2, 2, age];
+    let names =
+        ["events_received", "events_unreadable", "events_left", "events_oldest_age_seconds"];
+    assert_eq!(names.map(|name| counts[name].as_i64().unwrap()), expected, "{counts}");
+    let line = done.log.lines().find(|line| line.contains("\"_aws\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let names = ["EventsReceived", "EventsUnreadable", "EventsLeft", "EventsOldestAgeSeconds"];
+    assert_eq!(names.map(|name| line[name].as_i64().unwrap()), expected, "{line}");
+}

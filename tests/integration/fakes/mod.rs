@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) date: Option<&'static str>,
     /// Regions in which nothing answers.
     pub(crate) down: Vec<&'static str>,
+    /// Regions in which everything answers 500: given up sooner.
+    pub(crate) broken: Vec<&'static str>,
     faults: Vec<Fault>,
     log: Vec<Asked>,
 }
@@ -268,7 +270,9 @@ async fn handle(
         let mut world = fakes.world();
         world.log.push(asked.clone());
         let is_down = world.down.contains(&asked.region.as_str());
-        is_down.then_some(Trouble::Silent).or_else(|| world.next_fault(&asked))
+        let is_broken = world.broken.contains(&asked.region.as_str());
+        let whole = is_down.then_some(Trouble::Silent).or(is_broken.then_some(Trouble::Broken));
+        whole.or_else(|| world.next_fault(&asked))
     };
     let answer = match fault {
         None if asked.operation == "ReceiveMessage" => fakes.long_poll(&asked).await,

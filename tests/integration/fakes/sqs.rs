@@ -13,6 +13,9 @@ pub(crate) struct Sqs {
     pub(crate) queues: BTreeMap<String, Queue>,
 }
 
+/// When a queue's first message is sent, but for a millisecond: 2026-11-10T09:00:00Z.
+pub(crate) const SENT_MILLIS: i64 = 1_794_301_200_000;
+
 /// A queue.
 #[derive(Default)]
 pub(crate) struct Queue {
@@ -32,6 +35,8 @@ pub(crate) struct Message {
     pub(crate) body: String,
     /// The text of its attribute, where it has one.
     pub(crate) attributes: Value,
+    /// When it was sent, as SQS counts it.
+    pub(crate) sent_millis: i64,
     id: u64,
     unseen_until: Option<Instant>,
     receipt: String,
@@ -48,7 +53,9 @@ impl Queue {
         let (body, attributes) = (body.to_owned(), Value::Null);
         self.sent += 1;
         let (id, receipt) = (self.sent, String::new());
-        self.messages.push(Message { body, attributes, id, unseen_until: None, receipt });
+        let sent_millis = SENT_MILLIS + i64::try_from(id).unwrap();
+        let unseen_until = None;
+        self.messages.push(Message { body, attributes, sent_millis, id, unseen_until, receipt });
     }
 
     fn receive(&mut self, most: usize) -> Vec<Value> {
@@ -63,6 +70,7 @@ impl Queue {
                 "MessageId": format!("id-{}", message.id),
                 "ReceiptHandle": message.receipt,
                 "Body": message.body,
+                "Attributes": { "SentTimestamp": message.sent_millis.to_string() },
             }));
         }
         given
