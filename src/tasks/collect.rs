@@ -46,6 +46,15 @@ struct Place<'p> {
     service: Service,
 }
 
+/// Whether nothing in a region answered: its quotas would take minutes more, and not be had.
+fn is_silent(sources: &[SourceOutcome], region: &str) -> bool {
+    let mut of_region = sources.iter().filter(|source| source.region == region).peekable();
+    let is_silent = |source: &SourceOutcome| {
+        source.failure.as_ref().is_some_and(|failure| failure.is_unavailable)
+    };
+    of_region.peek().is_some() && of_region.all(is_silent)
+}
+
 /// What one sweep came to.
 struct Part {
     saved: Saved,
@@ -166,23 +175,19 @@ impl Collection<'_> {
                 };
                 outcome.sources.push(source);
             }
-            // Where nothing answered for minutes, quotas would only take more of them.
-            let of_region = outcome.sources.iter().filter(|source| source.region == *region);
-            let answers = |source: &SourceOutcome| {
-                source.failure.as_ref().is_none_or(|failure| !failure.is_unavailable)
-            };
-            if !of_region.map(answers).any(|answers| answers) && !self.only_open && opened.is_ok() {
-                let what = format!("quotas of {} {region}", target.account);
-                outcome
-                    .quotas_unread
-                    .push(format!("{what}: not asked for, as nothing answers there"));
+            let Ok(account) = &opened else { continue };
+            if self.only_open {
                 continue;
             }
-            if let Ok(account) = &opened
-                && !self.only_open
-            {
-                outcome.quotas_unread.extend(self.quotas(account, target, region).await?);
-            }
+            let unread = if is_silent(&outcome.sources, region) {
+                let account = &target.account;
+                Some(format!(
+                    "quotas of {account} {region}: not asked for, as nothing answers there"
+                ))
+            } else {
+                self.quotas(account, target, region).await?
+            };
+            outcome.quotas_unread.extend(unread);
         }
         Ok(outcome)
     }

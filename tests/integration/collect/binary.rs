@@ -109,8 +109,8 @@ async fn a_region_that_is_down_is_named_by_the_report_until_it_is_back() {
     let sandbox = sandbox(&fakes);
     let config = format!(
         "[mail]\nfrom = 'runledger@example.com'\n[reports.weekly]\nrecipients = \
-         ['ada@example.com']\n[collect]\nengines = ['glue']\n[[collect.targets]]\naccount = '{HOME}'\n\
-         regions = ['eu-west-1', 'us-east-1']\n"
+         ['ada@example.com']\n[collect]\nengines = ['glue']\n[[collect.targets]]\n\
+         account = '{HOME}'\nregions = ['eu-west-1', 'us-east-1']\n"
     );
     sandbox.write("runledger.toml", config);
     fakes.world().broken.push("us-east-1");
