@@ -44,7 +44,7 @@ pub(super) fn start_logging(verbose: u8, quiet: bool) {
         (true, _) => "error",
         // The SDK warns of missing regions and credentials with its innards; the command says it in
         // words, and `-v` shows both.
-        (false, 0) => "error,aws_config=off,runledger=warn,task=info",
+        (false, 0) => "error,aws_config=off,aws_smithy_runtime=off,runledger=warn,task=info",
         (false, 1) => "runledger=info,task=info,warn",
         (false, 2) => "runledger=debug,info",
         (false, _) => "debug",

@@ -28,7 +28,8 @@ fn event(finished: &Finished, text: &str) -> Value {
 /// The run that every event of a command carries, and that is on record.
 #[track_caller]
 fn run_on_record(sandbox: &Sandbox, finished: &Finished, told: &[&Value]) {
-    let history = sandbox.run(&["--now", MONDAY, "history", "--format", "json"]).exits(0).json();
+    let history = ["--now", MONDAY, "history", "--task", "report", "--format", "json"];
+    let history = sandbox.run(&history).exits(0).json();
     let run = &history["tasks"][0]["id"];
     assert!(run.is_string());
     for event in told {

@@ -34,6 +34,13 @@ pub(super) fn sort_key(occurrence: &Occurrence) -> String {
     )
 }
 
+/// The files of one sending.
+#[derive(Serialize, Deserialize)]
+struct FilesOf {
+    mail_sha256: String,
+    files: Vec<SentFile>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     report: String,
@@ -52,9 +59,9 @@ struct Stored {
     first_sent: Option<SentMail>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sent_again: Vec<SentMail>,
-    /// The files of each sending, by the SHA-256 of its mail.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    files: BTreeMap<String, Vec<SentFile>>,
+    /// The files of each sending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FilesOf>,
     history: Vec<Event>,
     #[serde(default)]
     history_dropped: u32,
@@ -93,9 +100,11 @@ pub(super) fn to_item(record: &Record) -> Result<Item, String> {
     ]))
 }
 
-fn files_of(record: &Record) -> BTreeMap<String, Vec<SentFile>> {
+fn files_of(record: &Record) -> Vec<FilesOf> {
     let with_files = record.sendings().into_iter().filter(|mail| !mail.files.is_empty());
-    with_files.map(|mail| (mail.sha256.clone(), mail.files.clone())).collect()
+    let of =
+        |mail: &SentMail| FilesOf { mail_sha256: mail.sha256.clone(), files: mail.files.clone() };
+    with_files.map(of).collect()
 }
 
 pub(super) fn of_item(item: &Item) -> Result<Record, String> {
@@ -109,7 +118,8 @@ pub(super) fn of_item(item: &Item) -> Result<Record, String> {
         _ => None,
     };
     for mail in stored.first_sent.iter_mut().chain(&mut stored.sent_again).chain(last) {
-        mail.files = files.get(&mail.sha256).cloned().unwrap_or_default();
+        let of_mail = files.iter().find(|of| of.mail_sha256 == mail.sha256);
+        mail.files = of_mail.map(|of| of.files.clone()).unwrap_or_default();
     }
     Ok(Record {
         occurrence: Occurrence {
