@@ -267,7 +267,7 @@ mod tests {
         let none = OwnCostSettings::default();
         // 0.04048 + 2 x 0.004445 + 0.625.
         assert_eq!(told(&none, "us-east-1"), ("0.67437".to_owned(), 3));
-        assert_eq!(told(&none, "eu-west-3"), ("0".to_owned(), 0));
+        assert_eq!(told(&none, "eu-west-3"), ("0.00".to_owned(), 0));
         let said = OwnCostSettings { million_write_units: Some("1".parse().unwrap()), ..none };
         assert_eq!(told(&said, "us-east-1"), ("1.04937".to_owned(), 3));
     }
