@@ -5,9 +5,11 @@
 //! the engine's own server checks before dispatching is not checked here: the store's tests run
 //! against a real server too.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -140,28 +142,48 @@ pub(super) fn client(
     Ok(aws_sdk_dynamodb::Client::from_conf(config))
 }
 
+/// The databases that this process has looked at, each held open as long as it is there. A process that
+/// closes any handle of a file gives up all its locks on it, those of SQLite too (fcntl(2), "Record
+/// locking"): somebody else who closes the store would then be the last who has it open, and take
+/// away the log that this process goes on writing to.
+static LOOKED_AT: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
 /// Tells what is plainly something else before anything is written beside it.
 fn looks_like_a_database(path: &Path) -> Result<(), String> {
-    let mut start = Vec::new();
-    match File::open(path) {
+    match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match path.parent() {
             Some(folder) if !folder.is_dir() => {
-                return Err(format!("there is no folder {}", folder.display()));
+                Err(format!("there is no folder {}", folder.display()))
             }
-            _ => return Ok(()),
+            _ => Ok(()),
         },
-        Err(error) => return Err(error.to_string()),
-        Ok(file) if file.metadata().is_ok_and(|data| data.is_dir()) => {
-            return Err("it is a folder".to_owned());
+        Err(error) => Err(error.to_string()),
+        Ok(data) if data.is_dir() => Err("it is a folder".to_owned()),
+        Ok(data) => {
+            let is_one = is_database(path, &data).map_err(|error| error.to_string())?;
+            let what = "it is something else than a database, and stays as it is";
+            is_one.then_some(()).ok_or_else(|| what.to_owned())
         }
-        Ok(file) => file.take(HEADER.len() as u64).read_to_end(&mut start),
     }
-    .map_err(|error| error.to_string())?;
+}
+
+fn is_database(path: &Path, data: &Metadata) -> io::Result<bool> {
+    // Whoever panicked left a list of files.
+    let mut looked_at = LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    looked_at.retain(|file| file.metadata().is_ok_and(|data| data.nlink() > 0));
+    let id = |data: &Metadata| (data.dev(), data.ino());
+    if looked_at.iter().any(|file| file.metadata().is_ok_and(|other| id(&other) == id(data))) {
+        return Ok(true);
+    }
+    let mut begin = Vec::new();
+    let file = File::open(path)?;
+    (&file).take(HEADER.len() as u64).read_to_end(&mut begin)?;
     // A new database is empty until its first write.
-    if start.is_empty() || start == HEADER {
-        return Ok(());
+    let is_database = begin.is_empty() || begin == HEADER;
+    if is_database {
+        looked_at.push(file);
     }
-    Err("it is something else than a database, and stays as it is".to_owned())
+    Ok(is_database)
 }
 
 #[derive(Clone)]

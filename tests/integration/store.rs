@@ -11,7 +11,9 @@ use jiff::{Timestamp, ToSpan};
 use runledger::model::{Definition, Engine, JobRun, Period, Resources, RunIdentity, RunState};
 use runledger::store::{Reach, Saved, Store, StoreSettings};
 
-use crate::harness::{dynamodb_url, skipped};
+use serde_json::json;
+
+use crate::harness::{Sandbox, dynamodb_url, skipped};
 
 /// Runs a test over a fresh store of each kind.
 pub(crate) async fn on_every_store<F: AsyncFn(Store)>(test: F) {
@@ -305,4 +307,31 @@ async fn a_table_that_is_missing_is_named_with_what_to_do() {
     assert_eq!(error.to_string(), "there is no table `missing`");
     assert!(error.hint().contains("runledger init"));
     assert!(store.table().has_ttl().await.unwrap());
+}
+
+/// A process forgets its locks on a file when it closes any handle of it, its own look at the
+/// file's first bytes too. Then whoever else closes the store takes away the log that it writes to.
+#[tokio::test]
+async fn a_store_that_a_process_opens_twice_loses_nothing_to_another_process() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("runledger.db");
+    let first = embedded(&path).await;
+    let end = "2026-11-14T08:00:00Z";
+    first.save_runs(vec![ended(1, end)], at(NOW)).await.unwrap();
+    let second = embedded(&path).await;
+    // It opens the store, writes, and closes it as the last that has it open, for all it can see.
+    let run = json!({
+        "Id": "jr_of_another", "JobName": "load", "JobRunState": "SUCCEEDED", "ExecutionTime": 600,
+        "CompletedOn": end, "LastModifiedOn": end, "GlueVersion": "5.0", "WorkerType": "G.1X",
+        "NumberOfWorkers": 2,
+    });
+    sandbox.write("runs.jsonl", run.to_string());
+    let import = ["import", "runs.jsonl", "--account", "111122223333", "--region", "eu-west-1"];
+    sandbox.run(&[&["--now", NOW], &import[..]].concat()).exits(0);
+    for (number, store) in [(2, &first), (3, &second)] {
+        store.save_runs(vec![ended(number, end)], at(NOW)).await.unwrap();
+    }
+    drop((first, second));
+    let found = stored_in(&embedded(&path).await, "2026-W46", NOW).await;
+    assert_eq!(found.len(), 4, "{:?}", found.keys());
 }
