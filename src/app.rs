@@ -170,7 +170,7 @@ impl App {
             alerts: standing(&self.store, &evaluator, &period, now).await?,
             // Schedules only tell how many containers they start; a report does without.
             own_use: own_use(&self.store, self.config.schedules().ok().as_ref(), now).await?,
-            own_rates: self.config.own_cost.clone(),
+            own_rates: self.config.own_rates(),
             own_place: self.place(),
             period,
         })

@@ -175,6 +175,14 @@ impl Config {
         Ok(())
     }
 
+    /// What AWS takes where this runs, as far as it is said.
+    #[must_use]
+    pub fn own_rates(&self) -> OwnCostSettings {
+        let of_metrics = || self.metrics.as_ref()?.usd_per_metric.to_string().parse().ok();
+        let metric_month = self.own_cost.metric_month.or_else(of_metrics);
+        OwnCostSettings { metric_month, ..self.own_cost.clone() }
+    }
+
     /// The report of a name: as configured, else with defaults for the one that always exists.
     #[must_use]
     pub fn report(&self, name: &str) -> Option<ReportSettings> {

@@ -133,33 +133,49 @@ impl Ownership {
     /// When a rule's pattern is no regular expression, or a rule can never apply.
     pub fn new(settings: &OwnershipSettings) -> Result<Self, OwnershipError> {
         let keys = |tags: &[String]| tags.iter().map(|tag| normalised(tag)).collect();
-        let rules = settings.rules.iter();
-        let of_rules =
-            |value: fn(&OwnershipRule) -> Option<&String>| rules.clone().filter_map(value);
-        let cost_centers = settings.cost_centers.iter();
+        let rules = || settings.rules.iter();
         let usual = ENVIRONMENTS.iter().map(|(other, name)| (*other, *name));
+        let teams = Spelling::new(
+            Case::Lower,
+            std::iter::once(UNALLOCATED).chain(rules().map(|rule| rule.team.as_str())),
+            configured(&settings.aliases),
+        );
+        let of_rules = rules().filter_map(|rule| rule.cost_center.as_ref());
+        let cost_center_names = Spelling::new(
+            Case::Upper,
+            settings.cost_centers.values().chain(of_rules).map(String::as_str),
+            configured(&settings.cost_center_aliases),
+        );
+        let environments = Spelling::new(
+            Case::Lower,
+            rules().filter_map(|rule| rule.environment.as_deref()),
+            usual.chain(configured(&settings.environment_aliases)),
+        );
+        let cost_centers = settings.cost_centers.iter();
+        let cost_centers =
+            cost_centers.map(|(team, name)| (teams.spelt(team), cost_center_names.spelt(name)));
+        // A rule gives a run to the team that a tag of any spelling gives it to.
+        let one_spelling = |(pattern, rule): (Option<Regex>, OwnershipRule)| {
+            let OwnershipRule { team, cost_center, environment, .. } = &rule;
+            let spelt = OwnershipRule {
+                team: teams.spelt(team),
+                cost_center: cost_center.as_ref().map(|name| cost_center_names.spelt(name)),
+                environment: environment.as_ref().map(|name| environments.spelt(name)),
+                ..rule.clone()
+            };
+            (pattern, spelt)
+        };
+        let rules = rules().enumerate().map(compiled);
         Ok(Self {
             team_tags: keys(&settings.team_tags),
             cost_center_tags: keys(&settings.cost_center_tags),
             environment_tags: keys(&settings.environment_tags),
-            teams: Spelling::new(
-                Case::Lower,
-                of_rules(|rule| Some(&rule.team)),
-                configured(&settings.aliases),
-            ),
-            cost_center_names: Spelling::new(
-                Case::Upper,
-                settings.cost_centers.values().chain(of_rules(|rule| rule.cost_center.as_ref())),
-                configured(&settings.cost_center_aliases),
-            ),
-            environments: Spelling::new(
-                Case::Lower,
-                of_rules(|rule| rule.environment.as_ref()),
-                usual.chain(configured(&settings.environment_aliases)),
-            ),
-            cost_centers: cost_centers.map(|(team, cc)| (normalised(team), cc.clone())).collect(),
-            rules: rules.enumerate().map(compiled).collect::<Result<_, _>>()?,
+            cost_centers: cost_centers.collect(),
+            rules: rules.map(|rule| rule.map(one_spelling)).collect::<Result<_, _>>()?,
             accounts: BTreeMap::new(),
+            teams,
+            cost_center_names,
+            environments,
         })
     }
 
@@ -178,7 +194,7 @@ impl Ownership {
     /// A team's name as reports spell it, from whatever spelling the configuration uses.
     #[must_use]
     pub fn team_named(&self, name: &str) -> String {
-        if name == UNALLOCATED { name.to_owned() } else { self.teams.spelt(name) }
+        self.teams.spelt(name)
     }
 
     /// Who pays for a run of this job.
@@ -212,14 +228,12 @@ impl Ownership {
         self.said(run, job).0.0
     }
 
-    /// The rule of a place, as it is configured.
+    /// The rule of a place, with its names in their one spelling.
     #[must_use]
     pub fn rule_at(&self, place: usize) -> Option<&OwnershipRule> {
         self.rules.get(place).map(|(_, rule)| rule)
     }
 
-    /// Team, cost centre and environment. A rule's environment is for every job that it fits; its
-    /// cost centre is its team's, and nobody else's.
     /// The cost centre that the configuration gives a team: its own, else that of a rule which
     /// names both.
     #[must_use]
@@ -228,17 +242,18 @@ impl Ownership {
             let ours = self.rules.iter().filter(|(_, rule)| rule.team == team);
             ours.filter_map(|(_, rule)| rule.cost_center.as_ref()).next()
         };
-        let own = self.cost_centers.get(&normalised(team));
+        let own = self.cost_centers.get(team);
         own.or_else(of_rules).map(String::as_str)
     }
 
     /// Whether a rule, an alias or a cost centre of the configuration names a team.
     #[must_use]
     pub fn names_team(&self, team: &str) -> bool {
-        let team = normalised(team);
-        self.cost_centers.contains_key(&team) || self.teams.knows(&team)
+        self.cost_centers.contains_key(team) || self.teams.knows(team)
     }
 
+    /// Team, cost centre and environment. A rule's environment is for every job that it fits; its
+    /// cost centre is its team's, and nobody else's.
     fn said<'r>(
         &self,
         run: &'r JobRun,
@@ -253,7 +268,7 @@ impl Ownership {
             .or_else(|| ruled(rule.map(|(_, rule)| &rule.team)))
             .unwrap_or_else(|| (UNALLOCATED.to_owned(), Source::Nobody));
         let teams_own = || {
-            let own = self.cost_centers.get(&normalised(&team.0))?;
+            let own = self.cost_centers.get(&team.0)?;
             Some((own.clone(), Source::OfTeam))
         };
         let of_rule = || {

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{BookedRun, JobKey};
 use crate::model::{Usd, utc_day};
+use crate::pricing::kind_of;
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 
@@ -77,7 +78,7 @@ impl Hours {
         });
         let (cost, usage) = (booked.priced.price.cost(), &booked.priced.usage);
         figures.runs += 1;
-        figures.failed_runs += u64::from(run.state.is_bad_end());
+        figures.failed_runs += u64::from(run.is_wasted_end(&kind_of(run)));
         figures.unpriced_runs += u64::from(cost.is_none());
         figures.runtime_seconds = figures.runtime_seconds.saturating_add(run.runtime_seconds());
         figures.dpu_seconds = figures.dpu_seconds.saturating_add(usage.dpu_seconds);

@@ -27,7 +27,8 @@ pub struct OwnCostSettings {
     pub million_write_units: Option<Usd>,
     /// A thousand mails by SES, in US dollars.
     pub thousand_mails: Option<Usd>,
-    /// A custom metric of CloudWatch for a month, in US dollars.
+    /// A custom metric of CloudWatch for a month, in US dollars; `usd_per_metric` under `[metrics]`
+    /// where that is there.
     pub metric_month: Option<Usd>,
 }
 
@@ -57,8 +58,8 @@ impl OwnCostSettings {
 pub struct OwnCost {
     /// The days that it is about: those before the report.
     pub days: u32,
-    /// The sum of what has a price.
-    pub usd: Usd,
+    /// The sum of what has a price; none where nothing has.
+    pub usd: Option<Usd>,
     /// What it is made of; what was not used is not there.
     pub parts: Vec<OwnPart>,
 }
@@ -127,7 +128,8 @@ impl OwnCost {
             ),
         ];
         let parts: Vec<OwnPart> = parts.into_iter().flatten().collect();
-        let usd = parts.iter().filter_map(|part| part.usd).sum();
+        let mut priced = parts.iter().filter_map(|part| part.usd).peekable();
+        let usd = priced.peek().is_some().then(|| priced.sum());
         (!parts.is_empty()).then_some(Self { days, usd, parts })
     }
 }
@@ -238,7 +240,7 @@ mod tests {
         ];
         let expected = expected.map(|(q, unit, usd)| (q.to_owned(), unit, usd.map(str::to_owned)));
         assert_eq!(told, expected);
-        assert_eq!(cost.usd.to_string(), "1.83937");
+        assert_eq!(cost.usd.unwrap().to_string(), "1.83937");
     }
 
     #[test]
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!(OwnCost::of(&OwnUse::default(), 7, &rates(), None), None);
         let mails = OwnUse { mails: 1, ..OwnUse::default() };
         let cost = OwnCost::of(&mails, 7, &OwnCostSettings::default(), None).unwrap();
-        assert_eq!((cost.usd, cost.parts[0].usd), (Usd::ZERO, None));
+        assert_eq!((cost.usd, cost.parts[0].usd), (None, None));
     }
 
     #[test]
@@ -262,13 +264,13 @@ mod tests {
         let told = |settings: &OwnCostSettings, region: &str| {
             let cost = OwnCost::of(&used, 7, settings, Some(&place(region))).unwrap();
             let priced = cost.parts.iter().filter(|part| part.usd.is_some()).count();
-            (cost.usd.to_string(), priced)
+            (cost.usd.map(|usd| usd.to_string()), priced)
         };
         let none = OwnCostSettings::default();
         // 0.04048 + 2 x 0.004445 + 0.625.
-        assert_eq!(told(&none, "us-east-1"), ("0.67437".to_owned(), 3));
-        assert_eq!(told(&none, "eu-west-3"), ("0.00".to_owned(), 0));
+        assert_eq!(told(&none, "us-east-1"), (Some("0.67437".to_owned()), 3));
+        assert_eq!(told(&none, "eu-west-3"), (None, 0));
         let said = OwnCostSettings { million_write_units: Some("1".parse().unwrap()), ..none };
-        assert_eq!(told(&said, "us-east-1"), ("1.04937".to_owned(), 3));
+        assert_eq!(told(&said, "us-east-1"), (Some("1.04937".to_owned()), 3));
     }
 }

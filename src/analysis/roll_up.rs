@@ -58,7 +58,7 @@ impl RollUpPart {
             hour: u8::try_from(ended.to_zoned(TimeZone::UTC).hour()).unwrap_or_default(),
             counts: Counts {
                 runs: 1,
-                failures: run.state.is_bad_end().into(),
+                failures: run.is_wasted_end(&kind_of(run)).into(),
                 unpriced: cost.is_none().into(),
                 runtime_seconds,
                 dpu_seconds: priced.usage.dpu_seconds,

@@ -356,8 +356,7 @@ fn own_cost(run: &TaskRun, rates: &OwnCostSettings, place: Option<&OwnPlace>) ->
     if let Some(size) = run.container {
         used += OwnUse::of_container(size, seconds(run));
     }
-    let cost = OwnCost::of(&used, 0, rates, place)?;
-    cost.parts.iter().any(|part| part.usd.is_some()).then_some(cost.usd)
+    OwnCost::of(&used, 0, rates, place)?.usd
 }
 
 /// The metrics of a run: what it counted, and nothing of what it did not.

@@ -378,6 +378,14 @@ impl Command {
         matches!(self, Self::Report(report) if report.sends())
     }
 
+    /// The name of the report that it is, where it is one.
+    fn report_name(&self) -> Option<&str> {
+        match self {
+            Self::Report(report) => Some(report.name()),
+            _ => None,
+        }
+    }
+
     /// Whether it goes on until it is told to stop, and sees to its end by itself.
     const fn ends_itself(&self) -> bool {
         match self {

@@ -73,6 +73,10 @@ impl Report {
         self.send
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) async fn run(mut self, world: &World) -> Result<Exit, Failure> {
         let copy_to = self.period.copy_to();
         if copy_to.is_some() && (!self.send || self.resend || self.restate) {
@@ -312,7 +316,7 @@ pub(super) fn tell(world: &World, deliveries: &Deliveries) {
                 format!("not sent to {to}: {holder} holds it until {until}")
             }
         };
-        let hint = Some(row.outcome.hint()).filter(|hint| !hint.is_empty());
+        let hint = Some(row.outcome.hint(&row.occurrence)).filter(|hint| !hint.is_empty());
         let outcome = if row.outcome.is_sent() { Ok(&*line) } else { Err((&*line, hint)) };
         tell_mail(world.quiet, &row.occurrence, outcome);
     }

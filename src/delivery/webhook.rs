@@ -102,12 +102,12 @@ impl Webhook {
         let reason = format!("{} answered {status}: {words}", self.name());
         let refused = |cause| Err(SendError::Refused { cause, reason: reason.clone() });
         match status {
-            200..=299 if self.is_yes(body) => {
-                Ok(Accepted { message_id: sha256.chars().take(16).collect() })
-            }
             // The former connectors of Teams say so with 200.
             200..=299 if body.contains("failed with error") => {
                 refused(if body.contains("429") { Cause::Throttled } else { Cause::Content })
+            }
+            200..=299 if self.is_yes(body) => {
+                Ok(Accepted { message_id: sha256.chars().take(16).collect() })
             }
             429 => refused(Cause::Throttled),
             400 | 413 => refused(Cause::Content),
@@ -121,13 +121,14 @@ impl Webhook {
         }
     }
 
-    /// Slack says `ok`; Teams' workflows say nothing, or tell in JSON of the run that they began,
-    /// and its former connectors say `1`.
+    /// Slack says `ok`. What a workflow of Teams says is whatever its author has it say, so that
+    /// it took the post is all that can be asked. A page of HTML is no workflow's: something
+    /// between answered in its place.
     fn is_yes(&self, body: &str) -> bool {
         let body = body.trim();
         match self.form {
             Form::Slack => body == "ok",
-            _ => matches!(body, "" | "1") || body.starts_with(['{', '[']),
+            _ => !body.starts_with('<'),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Occurrence {
 impl Occurrence {
     /// The edition of the whole company. No team's edition may be called so.
     pub const WHOLE_COMPANY: &str = "all";
+    /// The report that alerts are.
+    pub const ALERTS: &str = "alerts";
 
     /// A name for this occurrence alone, the same in every process: `weekly/2026-W46/all/r0/` and
     /// the recipient, in ASCII without spaces. A copy's name begins with `copy/`.

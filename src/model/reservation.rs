@@ -3,13 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     EMR_SERVERLESS_VCPUS, Engine, GLUE_CONCURRENT_RUNS, GLUE_DPUS, GLUE_FLEX_DPUS,
     GLUE_RUNS_PER_JOB, QuotaPlace,
 };
+
+/// How far ahead of AWS's clock that of whoever asks may be. More would let the job's run before
+/// give up the place of the next.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 
 /// What one or several equal runs take of their engine's quotas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,10 +92,17 @@ impl Reservation {
         match (&self.run_id, &self.job) {
             (Some(id), _) => id == run.run_id,
             (None, Some(job)) => {
-                job == run.job && run.started.is_some_and(|started| started >= self.made_at)
+                job == run.job && run.started.is_some_and(|started| started >= self.counts_from())
             }
             (None, None) => false,
         }
+    }
+
+    /// From when on a run of its job is the one that it is held for. Whoever asked may have a clock
+    /// that is ahead of AWS's, and what began just before is not held for twice.
+    fn counts_from(&self) -> Timestamp {
+        let from = self.made_at.saturating_sub(CLOCKS_DIFFER).unwrap_or(Timestamp::MIN);
+        Timestamp::from_second(from.as_second()).unwrap_or(from)
     }
 
     /// What gives the place up before its term ends, as a person reads it.
@@ -101,7 +112,7 @@ impl Reservation {
         match (&self.run_id, &self.job) {
             (Some(id), _) => format!("run {id}, when it shows up, or {release}"),
             (None, Some(job)) => {
-                let from = self.made_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+                let from = self.counts_from().strftime("%Y-%m-%d %H:%M:%S UTC");
                 format!(
                     "a run of {job} that begins at {from} or later, whatever its team, or {release}"
                 )
@@ -249,7 +260,7 @@ mod tests {
         assert_eq!(taken(&two)[0], ["r2"]);
         // It began before the place was held, it is of another job, or another run is named.
         let mut one = [held("a", load, None, 10)];
-        assert!(!take_places(&mut one, &[run("r", 9)], at(30)));
+        assert!(!take_places(&mut one, &[run("r", 4)], at(30)));
         assert!(!take_places(&mut one, &[StartedRun { job: "other", ..run("r", 11) }], at(30)));
         let mut named = [held("a", load, None, 5), held("z", load, Some("r9"), 10)];
         assert!(take_places(&mut named, &[run("r9", 3)], at(30)));
@@ -258,6 +269,22 @@ mod tests {
         assert!(!take_places(&mut ended, &[run("r", 11)], at(10)), "its term has ended");
         let mut nobodys = [held("a", None, None, 10)];
         assert!(!take_places(&mut nobodys, &[run("r", 11)], at(30)));
+    }
+
+    /// A clock that is ahead of AWS's, and one that tells parts of a second, which AWS does not.
+    #[test]
+    fn a_run_that_began_just_before_by_another_clock_is_the_one() {
+        let ahead = |made: &str| Reservation {
+            made_at: made.parse().unwrap(),
+            ..held("a", Some("load"), None, 0)
+        };
+        let began = |text: &str| StartedRun { started: Some(text.parse().unwrap()), ..run("r", 0) };
+        let takes = |made: &str, at: &str| ahead(made).is_for(&began(at));
+        assert!(takes("2026-11-16T10:02:00.2Z", "2026-11-16T10:02:00Z"));
+        assert!(takes("2026-11-16T10:02:03Z", "2026-11-16T10:02:00Z"));
+        assert!(!takes("2026-11-16T10:02:03Z", "2026-11-16T10:01:57Z"), "the run before it");
+        let said = ahead("2026-11-16T10:02:00.2Z").given_up_by();
+        assert!(said.contains("begins at 2026-11-16 10:01:55 UTC or later"), "{said}");
     }
 
     /// Whoever asked in the name of another team than the run turns out to be of.
@@ -275,7 +302,7 @@ mod tests {
         take_places(&mut two, &[run_of("risk", "r1"), run_of("risk", "r2")], at(30));
         assert_eq!((two[0].held().runs, two[1].held().runs), (0, 0));
         assert!(
-            one[0].given_up_by().starts_with("a run of load that begins at 1970-01-01 00:00:10")
+            one[0].given_up_by().starts_with("a run of load that begins at 1970-01-01 00:00:05")
         );
         assert!(held("a", load, Some("r9"), 1).given_up_by().starts_with("run r9"));
         assert!(held("a", None, None, 1).given_up_by().contains("alone"));

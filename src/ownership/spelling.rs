@@ -21,19 +21,27 @@ pub(super) struct Spelling {
 }
 
 impl Spelling {
-    /// `written` are names as the configuration has them, the first of several spellings stays;
-    /// `aliases` come before them, the last for a name stays.
+    /// `written` are names as the configuration has them, the first of several spellings stays. Of
+    /// `aliases` the last for a name stays, and what one stands for may be an alias itself.
     pub(super) fn new<'s>(
         case: Case,
-        written: impl Iterator<Item = &'s String>,
+        written: impl Iterator<Item = &'s str>,
         aliases: impl Iterator<Item = (&'s str, &'s str)>,
     ) -> Self {
-        let mut known = BTreeMap::new();
-        for name in written {
-            known.entry(normalised(name)).or_insert_with(|| name.clone());
+        let aliases: BTreeMap<String, &str> =
+            aliases.map(|(other, name)| (normalised(other), name)).collect();
+        let mut names = BTreeMap::new();
+        for name in written.chain(aliases.values().copied()) {
+            names.entry(normalised(name)).or_insert_with(|| name.to_owned());
         }
-        for (other, name) in aliases {
-            known.insert(normalised(other), name.to_owned());
+        let mut known = names.clone();
+        for other in aliases.keys() {
+            let mut name = other.clone();
+            // In a circle each stands for another, and any of them will do.
+            for _ in 0..aliases.len() {
+                name = aliases.get(&name).map_or(name, |next| normalised(next));
+            }
+            known.extend(names.get(&name).map(|name| (other.clone(), name.clone())));
         }
         Self { case, known }
     }

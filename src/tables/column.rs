@@ -155,6 +155,10 @@ impl<S> Field<S> {
     }
 }
 
+/// What `failed_runs` counts in every table that puts runs together.
+pub(super) const FAILED: &str = "of those, FAILED, TIMEOUT, ERROR or EXPIRED, but for streams \
+     that Glue restarted and sessions that ended idle";
+
 /// The meaning of [`Value::of_priced`] in every table that puts runs together.
 pub(super) const PRICED: &str =
     "what its priced runs cost, in US dollars; empty where none has a price";

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::column::Kind::{Integer, Money, Ratio, Text, Timestamp};
-use super::column::{Field, PRICED, Value};
+use super::column::{FAILED, Field, PRICED, Value};
 use crate::analysis::{FailureFigures, JobFigures, QuotaFigures, TeamFigures};
 use crate::model::RunState;
 
@@ -46,10 +46,11 @@ pub const JOBS: &[Job] = &[
         Value::count(j.figures.unpriced_runs)
     })
     .summed(),
-    Job::new("failed_runs", Integer, "of those, FAILED, TIMEOUT, ERROR or EXPIRED", |j| {
+    Job::new("failed_runs", Integer, FAILED, |j| {
         let bad = |state: &&String| RunState::from(state.as_str()).is_bad_end();
         let states = &j.figures.by_state;
-        Value::count(states.keys().filter(bad).map(|state| states[state]).sum::<u64>())
+        let ended_badly: u64 = states.keys().filter(bad).map(|state| states[state]).sum();
+        Value::count(ended_badly.saturating_sub(j.figures.expected_ends))
     })
     .summed(),
     Job::new("cost_usd", Money, PRICED, |j| {

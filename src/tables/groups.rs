@@ -2,7 +2,7 @@
 //! what `runs` adds up to.
 
 use super::column::Kind::{Boolean, Decimal as Exactly, Integer, Money, Text, Timestamp};
-use super::column::{Field, PRICED, Value};
+use super::column::{FAILED, Field, PRICED, Value};
 use super::runs::{QUANTITY, hours};
 use crate::analysis::{Chain, HourFigures};
 
@@ -77,10 +77,7 @@ pub const HOURLY: &[OfHour] = &[
     }),
     OfHour::new("team", Text, "who pays, or Unallocated", |h| Value::text(&h.team)),
     OfHour::new("runs", Integer, "runs that ended in the hour", |h| Value::count(h.runs)).summed(),
-    OfHour::new("failed_runs", Integer, "of those, FAILED, TIMEOUT, ERROR or EXPIRED", |h| {
-        Value::count(h.failed_runs)
-    })
-    .summed(),
+    OfHour::new("failed_runs", Integer, FAILED, |h| Value::count(h.failed_runs)).summed(),
     OfHour::new("unpriced_runs", Integer, "of those, without a cost", |h| {
         Value::count(h.unpriced_runs)
     })

@@ -79,6 +79,34 @@ fn the_alarm_waits_for_the_very_words_of_schedule_run() {
 }
 
 /// An alarm names its part of the runbook, which says what to do; and nothing else is promised.
+/// What a job said of its failure is told on stdout, which is in the same log; only what Runledger
+/// itself calls an error is one.
+#[test]
+fn the_alarm_for_errors_hears_those_of_runledger_alone() {
+    let template = infra("runledger.yaml");
+    let filter = between(&template, "  LogErrors:\n", "\n\n");
+    assert!(filter.contains("FilterPattern: '{ $.level = \"ERROR\" }'"), "{filter}");
+    let is_heard = |line: &str| {
+        let event = serde_json::from_str::<serde_json::Value>(line);
+        event.is_ok_and(|event| event["level"] == "ERROR")
+    };
+    let sandbox = Sandbox::new();
+    let run = serde_json::json!({
+        "Id": "jr_1", "JobName": "load", "JobRunState": "FAILED", "ExecutionTime": 900,
+        "StartedOn": "2026-11-16T05:00:00Z", "CompletedOn": "2026-11-16T05:15:00Z",
+        "LastModifiedOn": "2026-11-16T05:15:00Z", "GlueVersion": "5.0", "WorkerType": "G.1X",
+        "NumberOfWorkers": 2, "ErrorMessage": "Command failed with error: exit code 10",
+    });
+    sandbox.write("runs.jsonl", run.to_string());
+    let import = ["import", "runs.jsonl", "--account", "111122223333", "--region", "eu-west-1"];
+    sandbox.run(&import).exits(0);
+    let told = sandbox.run(&["--now", "2026-11-16T06:00:00Z", "alerts"]).exits(0);
+    assert!(told.stdout.contains("failed with error: exit code 10"), "{}", told.stdout);
+    assert!(!told.stdout.lines().chain(told.log.lines()).any(is_heard), "{}", told.log);
+    let failed = sandbox.run(&["--now", "2026-11-16T06:00:00Z", "report", "nobodys", "--send"]);
+    assert!(failed.log.lines().any(is_heard), "{}", failed.log);
+}
+
 #[test]
 fn the_runbook_has_every_alarm_and_no_other() {
     let (template, guide) = (infra("runledger.yaml"), infra("README.md"));

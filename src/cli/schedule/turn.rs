@@ -168,6 +168,10 @@ pub(in crate::cli) fn task(schedule: &Schedule, due: Timestamp) -> Result<Comman
         command if !schedule.attachments.is_empty() && !command.sends_reports() => {
             Err(wrong("`attachments` go with the mails of `report --send`"))
         }
+        // `{last_week}` goes by the clock of the report that is sent.
+        command if command.report_name() != schedule.report() => {
+            Err(wrong("the name of a report follows `report`, before its options"))
+        }
         command => Ok(command),
     }
 }
@@ -192,6 +196,7 @@ mod tests {
             &["schedule", "serve"],
             &["report", "--now", "2026-11-16"],
             &["watch"],
+            &["report", "--week", "{last_week}", "tokyo", "--send"],
             &[],
         ] {
             let task_words = words.iter().map(|word| (*word).to_owned()).collect();

@@ -10,7 +10,7 @@ pub(super) fn line(cost: &OwnCost) -> String {
     let mut unpriced = Vec::new();
     for part in &cost.parts {
         let Some(usd) = part.usd else {
-            unpriced.push(format!("{} {} {}", what(part), part.quantity, part.unit));
+            unpriced.push(format!("{} {}", what(part), quantity(part)));
             continue;
         };
         // Reads and writes, processors and memory are one thing to whoever pays.
@@ -21,18 +21,21 @@ pub(super) fn line(cost: &OwnCost) -> String {
     }
     let priced: Vec<String> =
         priced.iter().map(|(what, usd)| format!("{what} {}", format::dollars(*usd))).collect();
-    let sum = format!("{} ({})", format::dollars(cost.usd), priced.join(", "));
-    let without = format!("without a rate: {}", unpriced.join(", "));
-    let told = match (priced.is_empty(), unpriced.is_empty()) {
-        (false, false) => format!("{sum}; {without}"),
-        (true, _) => without,
-        (_, true) => sum,
-    };
+    let sum = cost.usd.map(|usd| format!("{} ({})", format::dollars(usd), priced.join(", ")));
+    let without =
+        (!unpriced.is_empty()).then(|| format!("without a rate: {}", unpriced.join(", ")));
+    let told: Vec<String> = [sum, without].into_iter().flatten().collect();
+    let told = told.join("; ");
     format!(
         "Runledger itself, in the {} days before, estimated: {told}. Logs, storage and network \
          are not in it.",
         cost.days
     )
+}
+
+fn quantity(part: &OwnPart) -> String {
+    let unit = if part.quantity == "1" { part.unit.trim_end_matches('s') } else { part.unit };
+    format!("{} {unit}", part.quantity)
 }
 
 fn what(part: &OwnPart) -> &'static str {
@@ -57,11 +60,14 @@ mod tests {
             part("Cost Explorer", Some("0.02")),
             part("SES", None),
         ];
-        let told = line(&OwnCost { days: 7, usd, parts });
+        let told = line(&OwnCost { days: 7, usd: Some(usd), parts });
         let expected = "Runledger itself, in the 7 days before, estimated: $1.32 (containers \
                         $1.30, Cost Explorer $0.02); without a rate: SES 5 units. Logs,";
         assert!(told.starts_with(expected), "{told}");
-        let told = line(&OwnCost { days: 7, usd: Usd::ZERO, parts: vec![part("SES", None)] });
+        let told = line(&OwnCost { days: 7, usd: None, parts: vec![part("SES", None)] });
         assert!(told.contains("estimated: without a rate: SES 5 units. Logs"), "{told}");
+        let one = OwnPart { quantity: "1".to_owned(), unit: "mails", ..part("SES", None) };
+        let told = line(&OwnCost { days: 7, usd: None, parts: vec![one] });
+        assert!(told.contains("SES 1 mail. Logs"), "{told}");
     }
 }

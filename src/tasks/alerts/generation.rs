@@ -18,7 +18,7 @@ use crate::model::{Occurrence, Recipient};
 use crate::store::Store;
 
 /// The report's name in the delivery ledger.
-pub(super) const REPORT: &str = "alerts";
+pub(super) const REPORT: &str = Occurrence::ALERTS;
 /// Raised when an older version could not read what is written.
 const FORMAT: u32 = 1;
 const BUFFER_BYTES: usize = 65_536;

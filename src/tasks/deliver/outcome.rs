@@ -94,6 +94,9 @@ pub enum Verdict {
 /// What to do about a mail that may have left, in one line.
 const UNKNOWN_HINT: &str =
     "ask the recipient, then `--resend` it, or set `on_unknown = \"resend\"` under [mail]";
+/// The same of alerts: they go again with whatever is told next, where it is not set otherwise.
+const UNKNOWN_ALERT_HINT: &str = "ask the recipient; `runledger alerts --explain` has all of it, \
+     and `on_unknown` of the channel, or under [mail], says whether it goes again";
 
 impl Deliveries {
     /// The mails sent just now.
@@ -128,11 +131,12 @@ impl Outcome {
         matches!(self, Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. })
     }
 
-    /// What to do about it, in one line; empty where nothing is.
+    /// What to do about a mail of which this came, in one line; empty where nothing is.
     #[must_use]
-    pub fn hint(&self) -> &str {
+    pub fn hint(&self, of: &Occurrence) -> &str {
         match self {
             Self::Failed { hint, .. } => hint,
+            Self::Unknown { .. } if of.report == Occurrence::ALERTS => UNKNOWN_ALERT_HINT,
             Self::Unknown { .. } => UNKNOWN_HINT,
             Self::Busy { .. } => "start again when the other one is done",
             Self::Sent { .. } | Self::AlreadySent { .. } | Self::Withdrawn { .. } => "",
@@ -167,7 +171,7 @@ impl Outcome {
 /// tell, once. Addresses mask themselves.
 pub(super) fn log(occurrence: &Occurrence, outcome: &Outcome) {
     let Occurrence { report, period, edition, revision, recipient, .. } = occurrence;
-    let hint = outcome.hint();
+    let hint = outcome.hint(occurrence);
     match outcome {
         Outcome::Sent { message_id, bytes, left_out, .. } => {
             debug!(%recipient, report, period, edition, revision, message_id, bytes, "mail sent");

@@ -36,7 +36,16 @@ pub(super) fn judge(found: &ScheduleFound) -> Check {
             "let a scheduler start `runledger schedule run {name}`, or keep `runledger schedule \
              serve` running"
         );
-        return Check::warn(GROUP, name, "nothing has ever looked at it", &fix);
+        let never = Check::warn(GROUP, name, "nothing has ever looked at it", &fix);
+        return match early(found) {
+            Some(early) => Check::warn(
+                GROUP,
+                name,
+                &format!("{}; {}", never.found, early.found),
+                &format!("{}; {}", early.fix.unwrap_or_default(), fix),
+            ),
+            None => never,
+        };
     }
     let is_fine = || Check::ok(GROUP, name, &done(found));
     undone(found).or_else(|| early(found)).or_else(|| given_up(found)).unwrap_or_else(is_fine)

@@ -36,7 +36,9 @@ fn send(sandbox: &Sandbox, now: &str) -> Finished {
 
 #[test]
 fn a_post_is_taken_once() {
-    for (kind, answer) in [("slack", "ok"), ("teams", ""), ("teams", "1")] {
+    for (kind, answer) in
+        [("slack", "ok"), ("teams", ""), ("teams", "1"), ("teams", "posted, thanks")]
+    {
         let (sandbox, webhook) = scene(kind, Does::Answers(200, answer));
         send(&sandbox, "2026-11-14T12:05:00Z").exits(0);
         send(&sandbox, "2026-11-14T12:10:00Z").exits(0);
