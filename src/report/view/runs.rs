@@ -128,10 +128,12 @@ pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table
 }
 
 pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
-    if figures.failures.is_empty() {
+    // The restart of a stream is none: it comes after all others, and the jobs' table tells it.
+    let count = figures.failures.iter().take_while(|failure| !failure.restart).count();
+    let all = &figures.failures[..count];
+    if all.is_empty() {
         return None;
     }
-    let all = &figures.failures;
     let shown = &all[..all.len().min(limits.failures)];
     let hidden = &all[shown.len()..];
     let cost: Usd = all.iter().map(|failure| failure.cost_usd).sum();
@@ -172,9 +174,7 @@ pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
 }
 
 fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> Row {
-    let error = if failure.restart {
-        "A streaming job's restart: no failure, and no waste.".to_owned()
-    } else if failure.error.is_empty() {
+    let error = if failure.error.is_empty() {
         "AWS gave no error.".to_owned()
     } else {
         shortened(&failure.error, limits.text_columns)
@@ -190,15 +190,10 @@ fn failure_row(failure: &FailureFigures, figures: &Figures, limits: &Limits) -> 
     let account = account_shown(&failure.account, failure.account_name.as_deref());
     let place = format!("{account} {}", visible(&failure.region));
     let aside = placed(&failure.team, &failure.engine, &place, figures, limits);
-    let state = shortened(&failure.state, 24);
-    let state = match failure.restart {
-        true => Cell::new(format!("{state} ({})", expected_word(&RunState::Expired))),
-        false => Cell::new(state).with_tone(Tone::Bad),
-    };
     Row {
         lead: Some(Lead { text: shortened(&failure.job, limits.name_columns), aside }),
         cells: vec![
-            state,
+            Cell::new(shortened(&failure.state, 24)).with_tone(Tone::Bad),
             Cell::new(format::short_time(failure.latest_end, &figures.period.time_zone)),
             Cell::new(format::count(failure.runs)),
             cost_cell(failure.cost_usd, failure.unpriced_runs, failure.runs),
