@@ -320,18 +320,21 @@ async fn a_store_that_a_process_opens_twice_loses_nothing_to_another_process() {
     first.save_runs(vec![ended(1, end)], at(NOW)).await.unwrap();
     let second = embedded(&path).await;
     // It opens the store, writes, and closes it as the last that has it open, for all it can see.
-    let run = json!({
-        "Id": "jr_of_another", "JobName": "load", "JobRunState": "SUCCEEDED", "ExecutionTime": 600,
-        "CompletedOn": end, "LastModifiedOn": end, "GlueVersion": "5.0", "WorkerType": "G.1X",
-        "NumberOfWorkers": 2,
-    });
-    sandbox.write("runs.jsonl", run.to_string());
-    let import = ["import", "runs.jsonl", "--account", "111122223333", "--region", "eu-west-1"];
-    sandbox.run(&[&["--now", NOW], &import[..]].concat()).exits(0);
-    for (number, store) in [(2, &first), (3, &second)] {
-        store.save_runs(vec![ended(number, end)], at(NOW)).await.unwrap();
-    }
+    let import = |id: &str| {
+        let run = json!({
+            "Id": id, "JobName": "load", "JobRunState": "SUCCEEDED", "ExecutionTime": 600,
+            "CompletedOn": end, "LastModifiedOn": end, "GlueVersion": "5.0",
+            "WorkerType": "G.1X", "NumberOfWorkers": 2,
+        });
+        sandbox.write("runs.jsonl", run.to_string());
+        let import = ["import", "runs.jsonl", "--account", "111122223333", "--region", "eu-west-1"];
+        sandbox.run(&[&["--now", NOW], &import[..]].concat()).exits(0);
+    };
+    import("jr_of_another");
+    first.save_runs(vec![ended(2, end)], at(NOW)).await.unwrap();
+    import("jr_of_a_third");
+    second.save_runs(vec![ended(3, end)], at(NOW)).await.unwrap();
     drop((first, second));
     let found = stored_in(&embedded(&path).await, "2026-W46", NOW).await;
-    assert_eq!(found.len(), 4, "{:?}", found.keys());
+    assert_eq!(found.len(), 5, "{:?}", found.keys());
 }
