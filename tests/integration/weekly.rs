@@ -141,7 +141,6 @@ fn a_streaming_jobs_weekly_restart_is_not_shown_as_a_failure() {
     Cost of failed runs $0.66
     Failed runs 0
     1 run restarted, not failed
-    EXPIRED (restarted) 10 Nov 08:00 1 $0.66
     EXPIRED (restarted) 50.0% 1 15 m 0 s $0.66
     - Failed cost also counts EXPIRED runs of streaming jobs. Glue restarts these every week, so they
     ");
