@@ -144,8 +144,8 @@ pub(super) fn client(
 
 /// The databases that this process has looked at, each held open as long as it is there. A process
 /// that closes any handle of a file gives up all its locks on it, those of SQLite too (fcntl(2),
-/// "Record locking"): somebody else who closes the store would then be the last who has it open, and
-/// take away the log that this process goes on writing to.
+/// "Record locking"): somebody else who closes the store would then be the last who has it open,
+/// and take away the log that this process goes on writing to.
 static LOOKED_AT: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// Tells what is plainly something else before anything is written beside it.
