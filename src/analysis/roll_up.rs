@@ -20,6 +20,10 @@ use crate::store::StoredRun;
 /// against, so that a history of days is the same as one of runs.
 const LAST_MAX: usize = 60;
 
+/// Errors that are kept of each way to end, the last ones. An alert shows one; the others are for
+/// when runs of the next day, of which nothing is known yet, try the last ones again.
+const ERRORS_MAX: u8 = 3;
+
 /// What tells a run from others that ended in the same second: its id and attempt.
 type Tie = (String, u32);
 
@@ -189,17 +193,21 @@ fn retries_across(job: &Job) -> Vec<RetryOf> {
 }
 
 /// Takes the ids of what was tried again, and the errors of all but the last of each way to end:
-/// texts are long, and an alert shows one.
+/// texts are long.
 fn anonymise(
     last: &mut BTreeMap<(Timestamp, Tie), RunSample>,
     retried: &BTreeMap<String, (u32, Timestamp)>,
 ) {
-    let mut told = BTreeSet::new();
+    let mut told: BTreeMap<_, u8> = BTreeMap::new();
     for ((_, (run_id, attempt)), sample) in last.iter_mut().rev() {
         if retried.get(run_id).is_some_and(|(below, _)| attempt < below) {
             *sample = sample.clone().anonymous();
-        } else if sample.run_id.is_some() && !told.insert(sample.state.clone()) {
-            sample.error = None;
+        } else if sample.run_id.is_some() {
+            let kept = told.entry(sample.state.clone()).or_default();
+            *kept = kept.saturating_add(1);
+            if *kept > ERRORS_MAX {
+                sample.error = None;
+            }
         }
     }
 }
@@ -305,6 +313,26 @@ mod tests {
         assert_eq!(ids(&runs), wanted);
         runs.reverse();
         assert_eq!(ids(&runs), wanted);
+    }
+
+    /// What a run of the next day tries again is not known on the day itself: the failure before it
+    /// may be the one that counts.
+    #[test]
+    fn the_last_errors_of_each_way_to_end_are_kept() {
+        let mut runs: Vec<_> =
+            (1..=6).map(|n| ended(n, &format!("2026-11-10T0{n}:00:00Z"), "FAILED", "a")).collect();
+        runs.push(ended(7, "2026-11-10T00:30:00Z", "TIMEOUT", "a"));
+        for stored in &mut runs {
+            stored.run.error = Some(format!("error of {}", stored.run.identity.run_id));
+        }
+        runs[5].run.previous_run_id = Some("r5".into());
+        let [day] = rolled(&runs).try_into().unwrap();
+        let errors: Vec<_> = day
+            .samples
+            .iter()
+            .filter_map(|run| run.error.as_deref()?.strip_prefix("error of "))
+            .collect();
+        assert_eq!(errors, ["r7", "r3", "r4", "r6"]);
     }
 
     /// What was used on earlier days is the part of the cost that its time there is.
