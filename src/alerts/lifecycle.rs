@@ -104,10 +104,12 @@ pub fn step(before: Option<&AlertState>, seen: Seen<'_>, pace: &Pace<'_>) -> Ste
     };
     match seen {
         Seen::Found(finding, silence) => {
-            let long_over = state.stage == Stage::Resolved
-                && pace.now.duration_since(state.since) >= FLAPPING
-                && !state.owes_an_end();
-            if long_over {
+            // What nobody was told of does not flap: that it was known on the first day says
+            // nothing once it was over.
+            let is_new = state.stage == Stage::Resolved
+                && !state.owes_an_end()
+                && (state.told.is_none() || pace.now.duration_since(state.since) >= FLAPPING);
+            if is_new {
                 return opened(finding, silence, &Pace { baseline: false, ..*pace });
             }
             lasting(state, finding, silence, pace)

@@ -133,6 +133,28 @@ fn the_baseline_is_told_only_when_it_becomes_worse() {
     assert_eq!(worse.outcome, Ok(Notice::Worsened));
 }
 
+/// What ended after the first day and comes back is found anew, however soon.
+#[test]
+fn the_baseline_ends_with_its_alert() {
+    let now: Timestamp = START.parse().unwrap();
+    let found = finding(Severity::Warning, 0);
+    let first_day = Pace { baseline: true, ..pace(now) };
+    let known = step(None, Seen::Found(&found, None), &first_day);
+    let over = step(known.state.as_ref(), Seen::Clear, &pace(now + 1.hour()));
+    assert_eq!(over.outcome, Err(Quiet::NeverTold));
+    for hours in [1, 23, 72] {
+        let at = now + 1.hour() + hours.hours();
+        let back = step(over.state.as_ref(), Seen::Found(&found, None), &pace(at));
+        assert_eq!(back.outcome, Ok(Notice::Open), "after {hours} h");
+        assert_eq!(back.state.unwrap().opened_at, at);
+        // Not so where it is silenced for another reason, which may end.
+        let mute = Quiet::Muted { until: None, why: "moved".into() };
+        let muted = step(over.state.as_ref(), Seen::Found(&found, Some(&mute)), &pace(at));
+        let heard = step(muted.state.as_ref(), Seen::Found(&found, None), &pace(at));
+        assert_eq!((muted.outcome, heard.outcome), (Err(mute), Ok(Notice::Open)));
+    }
+}
+
 proptest! {
     /// Whatever happens: nothing is told to be over that was not told before, and nothing opens
     /// twice without an end between.
