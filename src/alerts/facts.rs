@@ -247,6 +247,23 @@ impl JobFacts {
         before.chain(self.ended.iter().filter_map(RunFacts::end))
     }
 
+    /// The days before the window of which not every run is known one by one, each with when the
+    /// last of the others ended at the latest.
+    pub fn gaps(&self, now: Timestamp) -> impl Iterator<Item = (Date, Timestamp)> {
+        let count = |day: Date| {
+            let of_day = self.ended.iter().filter(move |run| run.ended.map(utc_day) == Some(day));
+            of_day.count()
+        };
+        let gap = move |day: &JobDay| {
+            let kept = |more: usize| u64::try_from(day.ends.len() + more).unwrap_or(u64::MAX);
+            let is_gap = day.runs > kept(0) && day.runs > kept(count(day.day));
+            // The first that is kept may be the day's last good run, from long before the others.
+            let until = day.ends.get(1).map_or(now - WINDOW, |end| end.ended);
+            is_gap.then_some((day.day, until))
+        };
+        self.days.iter().filter_map(gap)
+    }
+
     /// When runs of it began, the earliest first: those that ended and those under way.
     #[must_use]
     pub fn starts(&self) -> Vec<Timestamp> {

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::alerts::facts::{End, Facts, JobFacts};
+use crate::alerts::facts::{End, Facts, HISTORY_DAYS, JobFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::rule::job_is_gone;
 use crate::alerts::words::{counted, number, time};
-use crate::model::RunState;
+use crate::model::{RunState, utc_day};
 
 /// How many runs are named as evidence.
 const EVIDENCE_MAX: usize = 5;
@@ -37,8 +37,10 @@ pub(super) fn findings(
     for (key, job) in &facts.jobs {
         let ends = unrepaired(job);
         let ends: Vec<_> = ends.into_iter().filter(|end| is_one(end.state)).collect();
-        let Some(last) = ends.last() else { continue };
-        let runs = counted(number(ends.len()), "run");
+        let (Some(first), Some(last)) = (ends.first(), ends.last()) else { continue };
+        let more = Gaps::of(facts, job, first).more;
+        let counted = counted(number(ends.len()), "run");
+        let runs = if more { format!("At least {counted}") } else { counted };
         let subject = shown_by(Subject::job(key, &job.team), last);
         let message = format!("{runs} of {} {}{}", key.job, words.happened, why(last));
         let finding = Finding {
@@ -51,25 +53,66 @@ pub(super) fn findings(
     findings
 }
 
-/// Why a job's alert of this kind is not over although the rule does not find it: the job has not
-/// ended well since, it only ended badly in another way, or is being tried again.
-pub(super) fn undecided(facts: &Facts, subject: &Subject) -> Option<String> {
+/// Why a job's alert of this kind is not over although the rule does not find it: such an end was
+/// tried again, and that is under way or came to another bad end; or nothing that is known of the
+/// job made it good.
+pub(super) fn undecided(
+    facts: &Facts,
+    subject: &Subject,
+    is_one: impl Fn(&RunState) -> bool,
+) -> Option<String> {
     let Some(job) = facts.job(subject) else { return job_is_gone(facts, subject) };
-    let last_good = job.ends().filter(End::is_good).map(|end| end.began()).max();
-    let bad = job.ends().rfind(|end| !end.is_good());
-    match bad {
-        Some(bad) if last_good.is_none_or(|good| good < bad.ended) => {
-            Some(format!("it has not ended well since it was {}", bad.state))
+    let last_good = last_good(job);
+    let stands = |end: &End<'_>| is_bad_since(end, last_good) && is_one(end.state);
+    match job.ends().rfind(stands) {
+        Some(bad) => Some(format!("it has not ended well since it was {}", bad.state)),
+        None if last_good.is_none() => Some("no good end of the job is known".to_owned()),
+        None => None,
+    }
+}
+
+/// When the last of a job's good runs began: what makes good the bad ends before it.
+pub(super) fn last_good(job: &JobFacts) -> Option<Timestamp> {
+    job.ends().filter(End::is_good).map(|end| end.began()).max()
+}
+
+fn is_bad_since(end: &End<'_>, last_good: Option<Timestamp>) -> bool {
+    !end.is_good() && last_good.is_none_or(|good| good < end.ended)
+}
+
+/// What is not known of a row of bad ends.
+#[derive(Clone, Copy)]
+pub(super) struct Gaps {
+    /// Whether there may be more of them.
+    pub(super) more: bool,
+    /// Whether there may be one before the first.
+    pub(super) earlier: bool,
+}
+
+impl Gaps {
+    /// What is not known of the bad ends that nothing made good, by the first that is known.
+    pub(super) fn of(facts: &Facts, job: &JobFacts, first: &End<'_>) -> Self {
+        let (last_good, first_day) = (last_good(job), utc_day(first.ended));
+        // Nothing ends it where what is known begins; a week, because not every job runs daily.
+        let old = facts.now.duration_since(first.ended).as_hours() / 24 >= HISTORY_DAYS - 7;
+        let began_before = last_good.is_none() && old;
+        let gaps = job.gaps(facts.now).filter(|(_, until)| last_good.is_none_or(|g| g < *until));
+        let gaps: Vec<_> = gaps.collect();
+        Self {
+            more: began_before || !gaps.is_empty(),
+            earlier: began_before || gaps.iter().any(|(day, _)| *day <= first_day),
         }
-        None if last_good.is_none() => Some("no end of the job is known any more".to_owned()),
-        _ => None,
+    }
+
+    /// The word before a number that may be too small.
+    pub(super) const fn bound(self) -> &'static str {
+        if self.more { "at least " } else { "" }
     }
 }
 
 /// The bad ends of a job that nothing made good, the oldest first.
 pub(super) fn unrepaired(job: &JobFacts) -> Vec<End<'_>> {
-    let last_good = job.ends().filter(End::is_good).map(|end| end.began()).max();
-    let after = |end: &End<'_>| last_good.is_none_or(|good: Timestamp| good < end.ended);
+    let last_good = last_good(job);
     let before = job.days.iter().flat_map(|day| &day.retries);
     let mut retried: BTreeMap<&str, u32> = BTreeMap::new();
     for retry in before.chain(job.recent().filter_map(|run| run.retry_of.as_ref())) {
@@ -80,7 +123,7 @@ pub(super) fn unrepaired(job: &JobFacts) -> Vec<End<'_>> {
     let is_last = |end: &End<'_>| {
         end.run.is_some_and(|run| retried.get(run).is_none_or(|below| end.attempt >= *below))
     };
-    job.ends().filter(|end| !end.is_good() && is_last(end) && after(end)).collect()
+    job.ends().filter(|end| is_bad_since(end, last_good) && is_last(end)).collect()
 }
 
 /// A subject with the run that shows it, so that it can be opened in the console.
@@ -98,7 +141,8 @@ pub(super) fn why(end: &End<'_>) -> String {
     error.map(|error| format!(": {error}")).unwrap_or_default()
 }
 
-fn shown(end: &End<'_>) -> String {
+/// A run and how it ended, as evidence.
+pub(super) fn shown(end: &End<'_>) -> String {
     format!("{} {} at {}", end.run.unwrap_or("a run"), end.state, time(end.ended))
 }
 

@@ -172,3 +172,84 @@ fn an_old_failure_keeps_its_error_and_its_run() {
         });
     }
 }
+
+/// A failure every ten minutes from one midnight to another; a good run before them.
+fn storm(from: &str, to: &str) -> Vec<Link> {
+    let last = Link {
+        start: at(from) - 3.hours(),
+        end: at(from) - 2.hours(),
+        ..link(0, 0, from, to, "SUCCEEDED")
+    };
+    let mut links = vec![last];
+    let mut end = at(from) + 10.minutes();
+    while end <= at(to) {
+        let chain = links.len() * 2;
+        links.push(Link { chain, place: 0, start: end - 5.minutes(), end, state: "FAILED" });
+        end += 10.minutes();
+    }
+    links
+}
+
+/// Of a day with very many runs the last are known one by one: what is told of more is a bound.
+#[test]
+fn a_streak_of_which_a_part_is_known_says_so() {
+    let books = books();
+    let told = |links: &[Link], now: &str| {
+        let facts = facts(links, at(now), &books);
+        ["failure-streak", "run-failed"].map(|rule| {
+            let message = found(rule, "", &facts).remove(0).message;
+            message.split_once(": ").unwrap().0.to_owned()
+        })
+    };
+    let links = storm("11-10 00:00", "11-13 00:00");
+    // Run by run while it is young.
+    assert_eq!(
+        told(&links, "11-10 12:00"),
+        [
+            "load has ended badly 72 times in a row since 2026-11-10 00:10 UTC",
+            "72 runs of load failed"
+        ]
+    );
+    // Then 60 ends of the 10th, of the 11th those of the last 24 hours or its last 60.
+    assert_eq!(
+        told(&links, "11-11 12:00"),
+        [
+            "load has ended badly at least 144 times in a row since 2026-11-10 12:10 UTC or before",
+            "At least 144 runs of load failed"
+        ]
+    );
+    assert_eq!(
+        told(&links, "11-14 12:00"),
+        [
+            "load has ended badly at least 181 times in a row since 2026-11-10 14:00 UTC or before",
+            "At least 181 runs of load failed"
+        ]
+    );
+    // What the day leaves out was before the streak.
+    let mut mended = links.clone();
+    mended.push(link(999, 0, "11-12 22:00", "11-12 22:05", "SUCCEEDED"));
+    assert_eq!(
+        told(&mended, "11-14 12:00")[0],
+        "load has ended badly 12 times in a row since 2026-11-12 22:10 UTC"
+    );
+}
+
+/// What began before anything is known of it has no beginning that could be told.
+#[test]
+fn a_streak_as_old_as_history_began_before() {
+    let books = books();
+    let daily: Vec<_> = (0..60_i64)
+        .map(|n| {
+            let start = at("09-20 02:00") + (24 * n).hours();
+            let chain = usize::try_from(n).unwrap() * 2;
+            Link { chain, place: 0, start, end: start + 5.minutes(), state: "FAILED" }
+        })
+        .collect();
+    let mut facts = facts(&daily, at("11-14 12:00"), &books);
+    let load = facts.jobs.get_mut(&key("load")).unwrap();
+    load.days.retain(|day| day.day >= jiff::civil::date(2026, 10, 10));
+    let message = found("failure-streak", "", &facts).remove(0).message;
+    let told =
+        "load has ended badly at least 36 times in a row since 2026-10-10 02:05 UTC or before";
+    assert!(message.starts_with(told), "{message}");
+}

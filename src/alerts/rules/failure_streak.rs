@@ -5,14 +5,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::bad_end;
+use super::EVIDENCE_MAX;
+use super::bad_end::{self, Gaps};
 use super::run_failed::RunFailed;
 use super::run_timeout::RunTimeout;
 use crate::alerts::facts::Facts;
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
-use crate::alerts::rule::Rule;
+use crate::alerts::rule::{Rule, job_is_gone};
 use crate::alerts::words::{number, time};
+use crate::model::RunState;
 
 pub(crate) struct FailureStreak;
 
@@ -53,17 +55,22 @@ impl Rule for FailureStreak {
             if runs < limit {
                 continue;
             }
+            let gaps = Gaps::of(facts, job, first);
             let message = format!(
-                "{} has ended badly {runs} times in a row since {}{}",
+                "{} has ended badly {}{runs} times in a row since {}{}{}",
                 key.job,
+                gaps.bound(),
                 time(first.ended),
+                if gaps.earlier { " or before" } else { "" },
                 bad_end::why(last)
             );
             let subject = bad_end::shown_by(Subject::job(key, &job.team), last);
-            let finding = Finding::new(Self::CODE, severity, subject, message);
+            let finding = Finding::new(Self::CODE, severity, subject, message)
+                .beyond_count(runs, limit, "bad end");
+            let observed = format!("{}{}", gaps.bound(), finding.observed);
             findings.push(
-                finding
-                    .beyond_count(runs, limit, "bad end")
+                Finding { observed, ..finding }
+                    .shown(bad.iter().rev().take(EVIDENCE_MAX).map(bad_end::shown).collect())
                     .advise("Stop its schedule until it is mended: every further run costs money"),
             );
         }
@@ -71,6 +78,10 @@ impl Rule for FailureStreak {
     }
 
     fn undecided(_: &Limits<Streak>, facts: &Facts, subject: &Subject) -> Option<String> {
-        bad_end::undecided(facts, subject)
+        let Some(job) = facts.job(subject) else { return job_is_gone(facts, subject) };
+        let is_tried = job.open.iter().any(|run| run.retry_of.is_some());
+        // Since the last good end all is known, so that fewer bad ends than a streak has are none.
+        bad_end::undecided(facts, subject, RunState::is_bad_end)
+            .filter(|_| is_tried || bad_end::last_good(job).is_none())
     }
 }

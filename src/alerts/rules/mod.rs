@@ -45,6 +45,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::facts::{End, Facts, JobFacts, QuotaFacts, RunFacts, WINDOW};
 use super::finding::Subject;
 
+/// How many lines show what a rule found, where many would.
+const EVIDENCE_MAX: usize = 3;
+
 /// For how long a job's last end speaks for the job, where nothing has ended since: long enough for
 /// one that runs once a week.
 const LAST_END_SPEAKS: SignedDuration = SignedDuration::from_hours(8 * 24);

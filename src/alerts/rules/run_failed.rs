@@ -32,13 +32,15 @@ impl Rule for RunFailed {
             happened: "failed",
             advice: "Read the error and mend the job; a later good run ends this alert",
         };
-        // A stream's weekly restart is EXPIRED too, and no bad end at all.
-        bad_end::findings(facts, &words, |state| {
-            matches!(state, RunState::Failed | RunState::Error | RunState::Expired)
-        })
+        bad_end::findings(facts, &words, is_failed)
     }
 
     fn undecided(_: &Limits<None>, facts: &Facts, subject: &Subject) -> Option<String> {
-        bad_end::undecided(facts, subject)
+        bad_end::undecided(facts, subject, is_failed)
     }
+}
+
+/// A stream's weekly restart is EXPIRED too, and no bad end at all.
+const fn is_failed(state: &RunState) -> bool {
+    matches!(state, RunState::Failed | RunState::Error | RunState::Expired)
 }

@@ -35,6 +35,6 @@ impl Rule for RunStopped {
     }
 
     fn undecided(_: &Limits<None>, facts: &Facts, subject: &Subject) -> Option<String> {
-        bad_end::undecided(facts, subject)
+        bad_end::undecided(facts, subject, RunState::is_stopped)
     }
 }
