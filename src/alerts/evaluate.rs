@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
 use super::finding::{Finding, Severity, Subject, fingerprint};
+use super::handover::{Hands, passed_on};
 use super::lifecycle::{AlertState, Notice, Pace, Quiet, Seen, Stage, Step, step};
 use super::recipients::Recipients;
 use super::rule::{self, Asked, Rules};
@@ -148,18 +149,24 @@ impl Evaluator {
             let (found, known) = (answers.found.get(fingerprint), before.get(fingerprint));
             let Some(finding) = found.or(known.map(|known| &known.finding)) else { continue };
             let recipients = self.recipients.of(&finding.subject);
+            let told_with = known.and_then(|known| end_told(known, &evaluation.known));
+            let state = told_with.as_ref().or(known.map(|known| &known.state));
             let step = match found {
                 Some(finding) => {
                     let silence = self
                         .silence(finding, &facts, &recipients)
                         .or_else(|| self.part_of(finding, &evaluation.known, &facts, &recipients));
                     let seen = Seen::Found(finding, silence.as_ref());
-                    step(known.map(|known| &known.state), seen, &pace)
+                    step(state, seen, &pace)
                 }
-                None => self.unfound(finding, known, &facts, &answers, &pace),
+                None => self.unfound(finding, state, &facts, &answers, &pace),
             };
             let step = if told_in_part(finding, before) { step.as_worsening() } else { step };
-            evaluation.add(fingerprint, finding, known, step, recipients);
+            let hands = match found {
+                Some(finding) => self.recipients.hands(finding, before, &recipients, &step.outcome),
+                None => Hands::default(),
+            };
+            evaluation.add(fingerprint, finding, known, step, recipients, hands);
         }
         evaluation.alerts.sort_by(|a, b| a.place().cmp(&b.place()));
         evaluation
@@ -188,12 +195,11 @@ impl Evaluator {
     fn unfound(
         &self,
         finding: &Finding,
-        known: Option<&Known>,
+        state: Option<&AlertState>,
         facts: &Facts,
         answers: &Answers,
         pace: &Pace<'_>,
     ) -> Step {
-        let state = known.map(|known| &known.state);
         if finding.code == BROKEN {
             return step(state, Seen::Clear, pace);
         }
@@ -253,25 +259,52 @@ impl Evaluation {
         finding: &Arc<Finding>,
         known: Option<&Known>,
         step: Step,
-        recipients: Vec<Recipient>,
+        mut recipients: Vec<Recipient>,
+        hands: Hands,
     ) {
         let Step { state, outcome } = step;
         if let Some(state) = &state {
             // What was told is what its end will be about; a quiet evaluation writes nothing.
-            let kept = known.filter(|_| outcome.is_err()).map_or(finding, |known| &known.finding);
+            let kept = known.filter(|_| outcome.is_err() && hands.is_empty());
+            let kept = kept.map_or(finding, |known| &known.finding);
             let known = Known { state: state.clone(), finding: Arc::clone(kept) };
             self.known.insert(fingerprint.to_owned(), known);
         }
         let opened_at = state.as_ref().or(known.map(|known| &known.state));
-        self.alerts.push(Alert {
+        let alert = Alert {
             fingerprint: fingerprint.to_owned(),
             finding: Arc::clone(finding),
             stage: state.as_ref().map_or(Stage::Resolved, |state| state.stage),
             opened_at: opened_at.map_or(self.at, |state| state.opened_at),
             outcome,
-            recipients,
-        });
+            recipients: Vec::new(),
+        };
+        let Hands { joined, left } = hands;
+        let was = known.filter(|_| !left.is_empty()).map(|known| passed_on(known, finding));
+        self.alerts.extend(was.map(|was| Alert {
+            finding: was.into(),
+            stage: Stage::Resolved,
+            outcome: Ok(Notice::Resolved),
+            recipients: left,
+            ..alert.clone()
+        }));
+        recipients.retain(|recipient| !joined.contains(recipient));
+        let is_all = joined.is_empty();
+        if !is_all {
+            let outcome = Ok(Notice::Open);
+            self.alerts.push(Alert { outcome, recipients: joined, ..alert.clone() });
+        }
+        if is_all || !recipients.is_empty() {
+            self.alerts.push(Alert { recipients, ..alert });
+        }
     }
+}
+
+/// What is known of a part whose whole's end was told, if it was.
+fn end_told(known: &Known, now_known: &BTreeMap<String, Known>) -> Option<AlertState> {
+    let code = known.state.part_of.as_deref()?;
+    let whole = now_known.get(&fingerprint(code, &known.finding.subject));
+    known.state.ended_with(whole.map(|whole| &whole.state))
 }
 
 /// The rule that a fingerprint is of.

@@ -4,6 +4,7 @@
 mod evaluate;
 mod facts;
 mod finding;
+mod handover;
 mod lifecycle;
 mod limits;
 mod local_time;

@@ -181,14 +181,26 @@ impl AlertState {
         self.part_of.is_none() && self.told.is_some_and(|last| last.notice != Notice::Resolved)
     }
 
-    /// Whether it stands for its readers, so that nobody need tell them a part of it. What nobody
-    /// has seen for long is no news of its parts.
+    /// Whether it stands for its readers, so that nobody need tell them a part of it: until they
+    /// are told its end. What nobody has seen for long is no news of its parts.
     #[must_use]
     pub fn speaks(&self, now: Timestamp) -> bool {
         let unseen = self.blind_since.map(|since| now.duration_since(since));
-        matches!(self.stage, Stage::Open | Stage::NoData)
+        self.stage != Stage::Stale
             && self.owes_an_end()
             && unseen.is_none_or(|unseen| unseen < UNSEEN_SPEAKS)
+    }
+}
+
+impl AlertState {
+    /// The same where the end of the alert that told it was told: its readers take it to be over
+    /// too, so that it is new to them if it is not.
+    #[must_use]
+    pub fn ended_with(&self, whole: Option<&Self>) -> Option<Self> {
+        let is_over = |last: Told| last.notice == Notice::Resolved;
+        let told = self.told.filter(|last| !is_over(*last))?;
+        whole.and_then(|whole| whole.told).filter(|last| is_over(*last))?;
+        Some(Self { told: Some(Told { notice: Notice::Resolved, ..told }), ..self.clone() })
     }
 }
 
