@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use crate::alerts::facts::{Facts, RunFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -42,7 +43,11 @@ impl Rule for ApplicationUnbounded {
                 observed: "no maximum capacity".to_owned(),
                 ..Finding::new(Self::CODE, severity, subject.shown_by(&run.identity), message)
             };
-            Some(finding.advise("Give it a maximumCapacity, at most what its team may use"))
+            Some(
+                finding
+                    .shown(vec![shown(run)])
+                    .advise("Give it a maximumCapacity, at most what its team may use"),
+            )
         };
         let latest = latest_of_applications(facts).into_iter();
         latest

@@ -7,7 +7,7 @@ use crate::alerts::facts::{Facts, SourceFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::Rule;
-use crate::alerts::words::{duration, time};
+use crate::alerts::words::{counted, duration, number, time};
 
 pub(crate) struct CollectionStale;
 
@@ -64,8 +64,29 @@ impl Rule for CollectionStale {
                 limit: duration(limit),
                 ..Finding::new(Self::CODE, severity, subject, message)
             };
-            Some(finding.advise("See that `collect` runs and may read there: `runledger doctor`"))
+            Some(
+                finding
+                    .shown(vec![others(facts, source)])
+                    .advise("See that `collect` runs and may read there: `runledger doctor`"),
+            )
         };
         facts.sources.iter().filter(|source| source.wanted).filter_map(stale).collect()
+    }
+}
+
+/// How the other sources are read: whether it is this one alone, or nothing is collected at all.
+fn others(facts: &Facts, of: &SourceFacts) -> String {
+    let place = |source: &SourceFacts| {
+        let SourceFacts { account, region, engine, .. } = source;
+        (account.clone(), region.clone(), engine.clone())
+    };
+    let wanted = |source: &&SourceFacts| source.wanted && place(source) != place(of);
+    let others: Vec<_> = facts.sources.iter().filter(wanted).collect();
+    let latest = others.iter().filter_map(|source| source.collected_through).max();
+    let count = counted(number(others.len()), "other source");
+    match latest {
+        _ if others.is_empty() => "it is the only source".to_owned(),
+        Some(at) => format!("of {count} the last was read at {}", time(at)),
+        None => format!("of {count} none was read either"),
     }
 }

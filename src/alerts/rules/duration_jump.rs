@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::speaking_ends;
 use super::usual::{Jump, usual};
+use super::{bad_end, longest, speaking_ends};
 use crate::alerts::facts::{End, Facts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -83,12 +83,15 @@ impl Rule for DurationJump {
                 key.job,
                 time(ended)
             );
-            let run = judged.iter().find(|end| end.ended == ended).and_then(|end| end.run);
-            let run_id = run.unwrap_or_default().to_owned();
+            let run = judged.iter().find(|end| end.ended == ended);
+            let run_id = run.and_then(|end| end.run).unwrap_or_default().to_owned();
+            let before = job.ends().take_while(|end| end.ended < ended).filter(counts);
+            let evidence = run.map(bad_end::shown).into_iter().chain([longest(before)]);
             let subject = Subject { run_id, ..Subject::job(key, &job.team) };
             findings.push(
                 Finding::new(Self::CODE, severity, subject, message)
                     .beyond_seconds(seconds, limit)
+                    .shown(evidence.collect())
                     .advise("Compare its input and its workers with before"),
             );
         }

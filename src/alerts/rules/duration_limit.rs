@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::speaking_ends;
-use crate::alerts::facts::{Facts, JobFacts};
+use super::{bad_end, shown, speaking_ends};
+use crate::alerts::facts::{End, Facts, JobFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::Rule;
@@ -42,7 +42,8 @@ impl Rule for DurationLimit {
             let limit = limits.of_job(key, job).limit_minutes.saturating_mul(60);
             let ended = longest_ended(facts, job);
             let open = longest_open(facts, key, job);
-            let Some((seconds, run, is_open)) = ended.into_iter().chain(open).max() else {
+            let Some((seconds, run, is_open, evidence)) = ended.into_iter().chain(open).max()
+            else {
                 continue;
             };
             if seconds <= limit {
@@ -54,6 +55,7 @@ impl Rule for DurationLimit {
             findings.push(
                 Finding::new(Self::CODE, severity, subject, message)
                     .beyond_seconds(seconds, limit)
+                    .shown(vec![evidence])
                     .advise("Look at what it waits for, and set a timeout that would end it"),
             );
         }
@@ -61,18 +63,25 @@ impl Rule for DurationLimit {
     }
 }
 
-/// Seconds, the run's id, and whether it is under way.
-type Lasted = (u64, String, bool);
+/// Seconds, the run's id, whether it is under way, and what shows it.
+type Lasted = (u64, String, bool, String);
 
 fn longest_ended(facts: &Facts, job: &JobFacts) -> Option<Lasted> {
     let ends = speaking_ends(job, facts.now).filter(|end| end.is_batch());
-    ends.map(|end| (end.runtime_seconds, end.run.unwrap_or_default().to_owned(), false)).max()
+    let lasted = |end: End<'_>| {
+        let run = end.run.unwrap_or_default().to_owned();
+        (end.runtime_seconds, run, false, bad_end::shown(&end))
+    };
+    ends.map(lasted).max()
 }
 
 fn longest_open(facts: &Facts, key: &JobKey, job: &JobFacts) -> Option<Lasted> {
     let seen = facts.seen_through(key)?;
     let lasting = job.open.iter().filter(|run| run.is_batch());
     lasting
-        .filter_map(|run| Some((run.elapsed_seconds(seen)?, run.identity.run_id.clone(), true)))
+        .filter_map(|run| {
+            let seconds = run.elapsed_seconds(seen)?;
+            Some((seconds, run.identity.run_id.clone(), true, shown(run)))
+        })
         .max()
 }

@@ -4,11 +4,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{EVIDENCE_MAX, shown};
 use crate::alerts::facts::{Facts, RunFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::{Rule, job_has_not_run};
-use crate::alerts::words::{beyond_usd, counted, dollars, number};
+use crate::alerts::words::{beyond_usd, counted, dollars, duration, number};
 use crate::model::{Engine, JobKind, Usd};
 
 pub(crate) struct LegacyGlue;
@@ -50,7 +51,11 @@ impl Rule for LegacyGlue {
                 ),
             };
             let subject = Subject::job(key, &job.team).shown_by(&last.identity);
+            let evidence = |run: &&RunFacts| {
+                format!("{}, {} of work", shown(run), duration(run.runtime_seconds))
+            };
             findings.push(Finding {
+                evidence: legacy.iter().rev().take(EVIDENCE_MAX).map(evidence).collect(),
                 observed: dollars(extra),
                 magnitude: beyond_usd(extra, floor.max(Usd::from_nanos(1_000_000_000))),
                 advice: "Move it to a version from 2.0 on, which bills one minute at least"

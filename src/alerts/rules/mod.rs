@@ -34,6 +34,8 @@ mod chain_tests;
 #[cfg(test)]
 mod cost_tests;
 #[cfg(test)]
+mod evidence_tests;
+#[cfg(test)]
 mod other_tests;
 #[cfg(test)]
 pub(super) mod testing;
@@ -44,6 +46,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{End, Facts, JobFacts, QuotaFacts, RunFacts, WINDOW};
 use super::finding::Subject;
+use super::words::{counted, duration, number, time};
 
 /// How many lines show what a rule found, where many would.
 const EVIDENCE_MAX: usize = 3;
@@ -60,6 +63,26 @@ fn latest_configured<T>(
     let known = |run| Some((run, known(run)?));
     // The later of two that started at once is the one under way.
     job.recent().filter_map(known).max_by_key(|(run, _)| run.started)
+}
+
+/// A run and where it stands, as evidence.
+fn shown(run: &RunFacts) -> String {
+    let (id, state) = (&run.identity.run_id, &run.state);
+    match (run.ended, run.started) {
+        (Some(ended), _) => format!("{id} {state} at {}", time(ended)),
+        (None, Some(started)) => format!("{id} {state} since {}", time(started)),
+        (None, None) => format!("{id} {state}, not started"),
+    }
+}
+
+/// How long the longest of the ends before took, as evidence.
+fn longest<'a>(ends: impl Iterator<Item = End<'a>>) -> String {
+    let seconds: Vec<u64> = ends.map(|end| end.runtime_seconds).collect();
+    let longest = seconds.iter().max().copied().unwrap_or_default();
+    match seconds.len() {
+        0 => "no other run of it is known".to_owned(),
+        runs => format!("longest of {}: {}", counted(number(runs), "other run"), duration(longest)),
+    }
 }
 
 /// The ends that tell what a job does now: those within a day, and the last one however it is.

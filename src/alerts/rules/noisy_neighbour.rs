@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{amount, quota_is_gone, share_thousandths};
-use crate::alerts::facts::Facts;
+use super::{EVIDENCE_MAX, amount, quota_is_gone, share_thousandths};
+use crate::alerts::facts::{Facts, TeamUse};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::Rule;
@@ -69,7 +69,15 @@ impl Rule for NoisyNeighbour {
                     detail: quota.quota.clone(),
                     ..Subject::default()
                 };
+                let waits = |other: &&TeamUse| other.waiting > 0 && other.team != team.team;
+                let mut waiting: Vec<_> = quota.by_team.iter().filter(waits).collect();
+                waiting.sort_by(|a, b| b.waiting.cmp(&a.waiting).then(a.team.cmp(&b.team)));
+                let evidence = |other: &&TeamUse| {
+                    let (used, waiting) = (amount(other.used), counted(other.waiting, "run"));
+                    format!("{} uses {used}, and {waiting} of it wait", other.team)
+                };
                 findings.push(Finding {
+                    evidence: waiting.iter().take(EVIDENCE_MAX).map(evidence).collect(),
                     observed: amount(team.used),
                     limit: amount(share),
                     magnitude: share_thousandths(team.used, share),

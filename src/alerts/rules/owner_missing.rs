@@ -3,11 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use crate::alerts::facts::Facts;
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::{Rule, job_has_not_run};
 use crate::ownership::UNALLOCATED;
+
+/// How many of a job's tags are named.
+const TAGS_MAX: usize = 5;
 
 pub(crate) struct OwnerMissing;
 
@@ -43,7 +47,13 @@ impl Rule for OwnerMissing {
                 observed: "no owner tag".to_owned(),
                 ..Finding::new(Self::CODE, severity, subject, message)
             };
-            findings.push(finding.advise("Tag the job with its team"));
+            let tags: Vec<_> = job.tags.keys().take(TAGS_MAX).map(String::as_str).collect();
+            let tags = match tags.as_slice() {
+                [] => "it carries no tags that are known".to_owned(),
+                tags => format!("its tags are {}", tags.join(", ")),
+            };
+            findings
+                .push(finding.shown(vec![shown(run), tags]).advise("Tag the job with its team"));
         }
         findings
     }

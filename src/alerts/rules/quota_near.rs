@@ -69,11 +69,16 @@ impl Rule for QuotaNear {
                 ..Subject::default()
             };
             let by_team = quota.by_team.iter().filter(|team| team.used > 0.0).take(5);
+            let mut evidence: Vec<_> =
+                by_team.map(|t| format!("{} uses {}", t.team, amount(t.used))).collect();
+            if evidence.is_empty() {
+                evidence.push("no team uses any of it now".to_owned());
+            }
             findings.push(Finding {
                 observed: amount(most),
                 limit: amount(quota.limit),
                 magnitude: share,
-                evidence: by_team.map(|t| format!("{} uses {}", t.team, amount(t.used))).collect(),
+                evidence,
                 advice: "Spread the starts, or ask AWS for a higher quota; `runledger quota show` \
                          says who shared the peak"
                     .to_owned(),

@@ -7,7 +7,7 @@ use crate::alerts::facts::{Facts, ReportFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
 use crate::alerts::rule::Rule;
-use crate::alerts::words::{counted, duration, time};
+use crate::alerts::words::{counted, duration, number, time};
 
 pub(crate) struct ReportOverdue;
 
@@ -52,11 +52,27 @@ impl Rule for ReportOverdue {
                 limit: duration(limit),
                 ..Finding::new(Self::CODE, severity, subject, message)
             };
-            Some(finding.advise("Send it by hand, and see why its schedule did not"))
+            Some(
+                finding
+                    .shown(vec![periods(facts, report)])
+                    .advise("Send it by hand, and see why its schedule did not"),
+            )
         };
         // Of several periods of one report the latest speaks for all of them.
         let mut findings: Vec<_> = facts.reports.iter().rev().filter_map(overdue).collect();
         findings.dedup_by(|a, b| a.subject == b.subject);
         findings
     }
+}
+
+/// Which periods of the report some of its readers lack: whether it is this one alone.
+fn periods(facts: &Facts, report: &str) -> String {
+    let of_report = facts.reports.iter().filter(|other| other.report == report);
+    let (lacking, whole): (Vec<_>, Vec<_>) = of_report.partition(|other| other.missing > 0);
+    let reached = whole.iter().map(|other| (other.due, &other.period)).max();
+    let reached = match reached {
+        Some((_, period)) => format!("the last that reached all of them is {period}"),
+        None => "none of the last reached all of them".to_owned(),
+    };
+    format!("{} not with all readers; {reached}", counted(number(lacking.len()), "period"))
 }

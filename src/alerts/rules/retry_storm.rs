@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{EVIDENCE_MAX, shown};
 use crate::alerts::facts::{Facts, RunFacts};
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -55,6 +56,7 @@ impl Rule for RetryStorm {
             findings.push(
                 finding
                     .beyond_count(count, limit, "retry")
+                    .shown(retries.iter().rev().take(EVIDENCE_MAX).map(|run| shown(run)).collect())
                     .advise("Lower the job's number of retries, and mend what makes it fail"),
             );
         }

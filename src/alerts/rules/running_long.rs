@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::longest;
 use super::usual::{Jump, usual};
 use crate::alerts::facts::{End, Facts};
 use crate::alerts::finding::{Finding, Severity, Subject};
@@ -61,9 +62,9 @@ impl Rule for RunningLong {
             let Some((seconds, run)) = lasting.max_by_key(|(seconds, _)| *seconds) else {
                 continue;
             };
-            let good = job.ends().filter(End::is_good);
+            let good = || job.ends().filter(End::is_good);
             let history: Vec<_> =
-                good.map(|end| (utc_day(end.began()).weekday(), end.runtime_seconds)).collect();
+                good().map(|end| (utc_day(end.began()).weekday(), end.runtime_seconds)).collect();
             let started = run.started.unwrap_or(seen);
             let Some(usual) = usual(&history, utc_day(started).weekday(), jump) else { continue };
             if seconds <= usual.limit {
@@ -79,6 +80,7 @@ impl Rule for RunningLong {
             findings.push(
                 Finding::new(Self::CODE, severity, subject, message)
                     .beyond_seconds(seconds, usual.limit)
+                    .shown(vec![format!("{} {}", run.identity.run_id, run.state), longest(good())])
                     .advise("See whether it hangs; it costs money until it ends or times out"),
             );
         }

@@ -149,7 +149,13 @@ pub(crate) fn job<'f>(facts: &'f Facts, name: &str) -> &'f JobFacts {
 /// What a rule finds, with its section of the configuration.
 pub(crate) fn found(code: &str, section: &str, facts: &Facts) -> Vec<Finding> {
     let sections = BTreeMap::from([(code.to_owned(), toml::from_str(section).unwrap())]);
-    Rules::new(&sections).unwrap().get(code).unwrap().find(facts)
+    let findings = Rules::new(&sections).unwrap().get(code).unwrap().find(facts);
+    for Finding { message, evidence, .. } in &findings {
+        assert!(!evidence.is_empty(), "nothing shows it: {message}");
+        let says = |line: &String| !line.is_empty() && !message.contains(line.as_str());
+        assert!(evidence.iter().all(says), "{message}: {evidence:?}");
+    }
+    findings
 }
 
 /// Its sentences alone.

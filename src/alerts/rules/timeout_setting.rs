@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::latest_configured;
+use super::{latest_configured, longest, shown};
 use crate::alerts::facts::Facts;
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -52,6 +52,7 @@ impl Rule for TimeoutSetting {
             let message = format!("The timeout of {} is set to {}", key.job, finding.observed);
             findings.push(
                 Finding { message, ..finding }
+                    .shown(vec![shown(run), longest(job.ends())])
                     .advise("Set it to a few times what the job usually takes"),
             );
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::latest_configured;
+use super::{latest_configured, shown};
 use crate::alerts::facts::Facts;
 use crate::alerts::finding::{Finding, Severity, Subject};
 use crate::alerts::limits::Limits;
@@ -41,6 +41,7 @@ impl Rule for WorkerLimit {
             findings.push(
                 finding
                     .beyond_count(workers.into(), limit.into(), "worker")
+                    .shown(vec![shown(run)])
                     .advise("Lower the job's number of workers, or agree on a higher limit"),
             );
         }
