@@ -12,6 +12,7 @@ use super::lifecycle::{Notice, Quiet};
 use super::recipients::Recipients;
 use super::rule;
 use crate::model::Recipient;
+use crate::ownership::UNALLOCATED;
 
 /// Who is told something else than the rest because the subject is another team's now.
 #[derive(Debug, Default)]
@@ -67,6 +68,9 @@ impl Recipients {
 /// What its former readers are told of an alert that is another team's now.
 pub(super) fn passed_on(known: &Known, now: &Finding) -> Finding {
     let (team, was) = (&now.subject.team, &known.finding.message);
-    let message = format!("Passed on to the team {team}: {was}");
+    let message = match team.as_str() {
+        "" | UNALLOCATED => format!("Of no team any more: {was}"),
+        team => format!("Passed on to the team {team}: {was}"),
+    };
     Finding { message, ..Finding::clone(&known.finding) }
 }
