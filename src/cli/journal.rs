@@ -199,9 +199,10 @@ impl Journal {
         self.note(|run| run.period = Some(name.to_owned()));
     }
 
-    /// Notes what a report is computed with.
-    pub(super) fn inputs(&self, inputs: ReportInputs) {
+    /// Puts on record what a report is computed with.
+    pub(super) async fn inputs(&self, inputs: ReportInputs) {
         self.note(|run| run.inputs = Some(inputs));
+        self.put().await;
     }
 
     /// Notes what came of mails.

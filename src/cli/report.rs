@@ -1,5 +1,7 @@
 //! `report`: shows a report, writes it to a folder, or sends it.
 
+mod again;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -19,7 +21,8 @@ use crate::tables::{TableFile, failures_csv, jobs_csv};
 use crate::tasks::deliver::{Deliveries, Order, Outcome, Terms, Verdict, deliver};
 use crate::tasks::export::target::write_whole;
 use crate::tasks::publish::{Publication, publish, shown_edition};
-use crate::tasks::replay::{files_of_last, inputs};
+use crate::tasks::replaced::OnRecord;
+use crate::tasks::replay::inputs;
 use crate::tasks::report::figures;
 
 #[derive(Debug, Args)]
@@ -116,11 +119,15 @@ impl Report {
         };
         let templates = app.templates()?;
         if self.send {
-            let files = self.files_of_last(&app, &publication).await?;
-            let publication = match &files {
-                Some(files) => Publication { attachments: files, ..publication },
-                None => publication,
+            let period = &request.period.name;
+            let on_record = OnRecord::read(&app.ledger(), &self.name, period).await?;
+            let settings = match publication.copy_to {
+                Some(_) => settings.clone(),
+                None => self.with_readers_on_record(world, &on_record, &settings),
             };
+            let files = self.tables_on_record(&app, world, &on_record, &publication).await?;
+            let attachments = files.as_deref().unwrap_or(publication.attachments);
+            let publication = Publication { settings: &settings, attachments, ..publication };
             let exit = self.send(&app, world, &templates, &publication).await?;
             return Ok(world.by_templates(&templates, MailKind::Report, exit));
         }
@@ -150,19 +157,6 @@ impl Report {
         Ok(files)
     }
 
-    /// The tables that went with what is sent again or restated, where no others are asked for:
-    /// what takes a mail's place has its parts.
-    async fn files_of_last(
-        &self,
-        app: &App,
-        publication: &Publication<'_>,
-    ) -> Result<Option<Vec<TableFile>>, Failure> {
-        if !(self.resend || self.restate) || !publication.attachments.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(files_of_last(&app.store, &app.ledger(), publication).await?))
-    }
-
     async fn send(
         &self,
         app: &App,
@@ -187,7 +181,9 @@ impl Report {
         let inputs =
             inputs(&app.store, &books, templates, &configuration, publication.request).await?;
         let attachments = publication.attachments.iter().map(TableFile::to_string).collect();
-        world.journal.inputs(ReportInputs { attachments, ..inputs });
+        let (report, copy) = (Some(self.name.clone()), publication.copy_to.is_some());
+        // On record before a mail leaves: whoever finishes what is cut short goes by it.
+        world.journal.inputs(ReportInputs { attachments, report, copy, ..inputs }).await;
         let published = publish(&app.store, &ledger, &books, templates, mail, publication).await?;
         world.journal.count("runs_unpriced", published.unpriced_runs);
         if self.restate && published.unchanged && self.why.is_none() {
@@ -210,7 +206,14 @@ impl Report {
             size_max: mail.size_max(),
         };
         let sender = app.sender(mail).await;
-        let deliveries = deliver(&ledger, &sender, published.mails, &terms, &RealClock).await?;
+        let mails = published.mails;
+        let mut deliveries = deliver(&ledger, &sender, mails, &terms, &RealClock).await?;
+        if self.replaces() {
+            let period = &publication.request.period.name;
+            let on_record = OnRecord::read(&ledger, &self.name, period).await?;
+            let beside = on_record.unknown_beside(&deliveries.rows);
+            deliveries.rows.extend(beside);
+        }
         tell(world, &deliveries);
         Ok(exit_of(&deliveries))
     }

@@ -116,6 +116,12 @@ pub struct ReportInputs {
     /// The tables that were asked for to go with the mails, as `runs.csv`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<String>,
+    /// Which report it was; earlier versions did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// Whether it was a copy to try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copy: bool,
     /// What Runledger's own tasks had used in the week before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_use: Option<OwnUse>,

@@ -17,6 +17,7 @@ pub mod own_use;
 pub mod prices;
 pub mod publish;
 pub mod quota;
+pub mod replaced;
 pub mod replay;
 pub mod report;
 pub mod roll_up;

@@ -112,6 +112,8 @@ pub async fn inputs(
         overdue_since: request.overdue_since,
         alerts: request.alerts.clone(),
         attachments: Vec::new(),
+        report: None,
+        copy: false,
         own_use: Some(request.own_use),
         own_place: request.own_place.clone(),
     })
@@ -168,27 +170,6 @@ pub async fn replay(
         }
     }
     Ok(replayed)
-}
-
-/// The tables that were asked for when a report was last sent for a period: what replaces those
-/// mails is to have them too.
-///
-/// # Errors
-/// When the ledger or the store cannot be read.
-pub async fn files_of_last(
-    store: &Store,
-    ledger: &Ledger,
-    publication: &Publication<'_>,
-) -> Result<Vec<TableFile>, StoreError> {
-    let period = &publication.request.period.name;
-    let records = ledger.records(publication.report, period).await?;
-    let counts = |record: &&Record| {
-        let about = &record.occurrence;
-        !about.copy && publication.team.is_none_or(|team| team == about.edition)
-    };
-    let sendings = records.iter().filter(counts).flat_map(Record::sendings);
-    let Some(last) = sendings.max_by_key(|sent| sent.at) else { return Ok(Vec::new()) };
-    Ok(files_then(inputs_then(store, period, last).await?.as_ref()))
 }
 
 /// What the ledger said of an edition at the time: of mails that went out together, none was there
@@ -328,7 +309,7 @@ impl Again {
 }
 
 /// What the mail was computed with, where the run that sent it is on record.
-async fn inputs_then(
+pub(super) async fn inputs_then(
     store: &Store,
     period: &str,
     sent: &SentMail,
@@ -345,7 +326,7 @@ async fn inputs_then(
 
 /// The tables that went with the mails then. One that this version does not know cannot be made
 /// again, and the bytes differ.
-fn files_then(then: Option<&ReportInputs>) -> Vec<TableFile> {
+pub(super) fn files_then(then: Option<&ReportInputs>) -> Vec<TableFile> {
     let names = then.map_or(&[][..], |then| &then.attachments);
     let asked: Vec<TableFile> = names.iter().filter_map(|name| name.parse().ok()).collect();
     files_asked_for(&asked)

@@ -288,6 +288,17 @@ impl Record {
         sendings
     }
 
+    /// Whether its reader may have a mail of it: one was sent, or a call was begun of which it is
+    /// not known how it ended.
+    #[must_use]
+    pub const fn may_have_left(&self) -> bool {
+        let is_open = matches!(self.stage, Stage::Sending { .. } | Stage::Unknown { .. });
+        is_open
+            || self.unknown_ends > 0
+            || self.first_sent.is_some()
+            || matches!(self.stage, Stage::Sent(_))
+    }
+
     /// When others may take over, while somebody holds it.
     #[must_use]
     pub const fn lease_until(&self) -> Option<Timestamp> {

@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod company;
+mod cut_short;
 mod full_disk;
 mod hostile;
 mod input;
