@@ -38,6 +38,7 @@ use sha2::{Digest, Sha256};
 
 use self::journal::{Journal, Task, recorded};
 use self::log::{caution, tell_failure};
+use self::stop::Stop;
 use crate::app::App;
 use crate::config::{Config, DEFAULT_FILE, MORE_VARIABLE, TEXT_VARIABLE};
 use crate::report::{MailKind, Templates};
@@ -127,6 +128,8 @@ struct World {
     occasion: Option<Occasion>,
     /// The record of the command under way.
     journal: Journal,
+    /// Whether it is to end.
+    stop: Stop,
 }
 
 /// What a schedule says about the command that it has done.
@@ -218,17 +221,13 @@ impl World {
         self.open(self.config()?, true).await
     }
 
-    /// For the command that outlasts trouble: what may pass is not waited for here.
+    /// For the command whose sweeps are on record one by one.
     async fn app_to_watch(&self) -> Result<App, Failure> {
         let app = App::open(self.config()?, self.store.clone()).await?;
-        match app.store.table().reach().await {
-            Err(error) if !error.is_unavailable() => Err(error.into()),
-            Ok(form) if form.is_behind() => {
-                app.store.table().record_form().await?;
-                Ok(app)
-            }
-            _ => Ok(app),
+        if app.store.table().reach().await?.is_behind() {
+            app.store.table().record_form().await?;
         }
+        Ok(app)
     }
 
     async fn open(&self, config: Config, writes: bool) -> Result<App, Failure> {
@@ -325,6 +324,13 @@ pub fn check_words<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<(), S
 }
 
 async fn run(arguments: Arguments) -> Exit {
+    let stop = match stop::listen() {
+        Ok(stop) => stop,
+        Err(failure) => {
+            tell_failure(&failure);
+            return failure.exit;
+        }
+    };
     let world = World {
         config_file: arguments.config,
         store: arguments.store,
@@ -334,10 +340,10 @@ async fn run(arguments: Arguments) -> Exit {
         verbose: arguments.verbose > 0,
         occasion: None,
         journal: Journal::default(),
+        stop,
     };
     let command = arguments.command;
     let ends_itself = command.ends_itself();
-    let told = stop::told_to_stop();
     let words = || std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let task = command.task().map(|name| Task { name: name.to_owned(), words: words().collect() });
     let done = recorded(task, &world, async |world| {
@@ -346,7 +352,7 @@ async fn run(arguments: Arguments) -> Exit {
         }
         tokio::select! {
             done = dispatch(command, world) => done,
-            stopped = stop::stopped(told?) => Err(stopped),
+            stopped = stop::stopped(world.stop.told()) => Err(stopped),
         }
     });
     // Why it failed is told by then.

@@ -1,6 +1,7 @@
 //! `watch`: collects without end, events as they arrive.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,12 +11,16 @@ use tracing::{Instrument, Span};
 
 use super::collect::{count, exit_of, tell};
 use super::journal::{Beside, Task};
-use super::log::{complain, say};
-use super::stop::told_to_stop;
+use super::log::{complain, is_json, say};
 use super::{Exit, Failure, World};
+use crate::app::App;
 use crate::tasks::collect::CollectError;
 use crate::tasks::round::Round;
 use crate::tasks::watch::{Rhythm, watch};
+
+/// The first pause before what is needed to begin is tried again, and the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub(super) struct Watch {
@@ -32,15 +37,27 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) async fn run(self, world: &World) -> Result<Exit, Failure> {
-        let app = world.app_to_watch().await?;
-        world.warn_without_ttl(&app).await;
-        let mut rounds = app.rounds().await?;
+        let mut stop = pin!(world.stop.told());
+        let opening = async {
+            let app = patiently(world, async || world.app_to_watch().await).await?;
+            world.warn_without_ttl(&app).await;
+            Ok::<App, Failure>(app)
+        };
+        let app = tokio::select! {
+            app = opening => app?,
+            () = &mut stop => return Ok(stopped(world)),
+        };
+        let app = &app;
+        let mut rounds = tokio::select! {
+            rounds = patiently(world, async || Ok(app.rounds().await?)) => rounds?,
+            () = &mut stop => return Ok(stopped(world)),
+        };
         if !self.no_alerts && app.config.tells_alerts() {
             rounds.alerts = Some(app.alerting(world.who()).await?);
         }
         if world.now_is_given {
             // A time that stands still has one round.
-            let sweep = Beside::begin(&sweep(), world, &app);
+            let sweep = Beside::begin(&sweep(), world, app);
             let span = sweep.journal.span();
             let round = rounds.whole(None, world.now).instrument(span).await;
             let span = sweep.journal.span();
@@ -50,12 +67,11 @@ impl Watch {
             return Ok(exit_of(round.exit_code()));
         }
         let rhythm = Rhythm { every: self.every, sweep_every: self.sweep };
-        let stop = told_to_stop()?;
         let under_way = RefCell::new(None);
         let recorded = RefCell::new(Vec::new());
         let begins = |now| {
             let world = World { now, ..world.clone() };
-            let sweep = Beside::begin(&sweep(), &world, &app);
+            let sweep = Beside::begin(&sweep(), &world, app);
             let span = sweep.journal.span();
             under_way.replace(Some(sweep));
             span
@@ -75,8 +91,33 @@ impl Watch {
         for record in recorded.into_inner() {
             let _ = record.await;
         }
-        say(world.quiet, "stopped");
-        Ok(Exit::Done)
+        Ok(stopped(world))
+    }
+}
+
+fn stopped(world: &World) -> Exit {
+    say(world.quiet, "stopped");
+    Exit::Done
+}
+
+/// Tries what needs AWS until it can be reached, and tells each time that it cannot. A time that
+/// stands still has one try.
+async fn patiently<T>(
+    world: &World,
+    mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut pause = PAUSE;
+    loop {
+        match attempt().await {
+            Err(failure) if failure.exit == Exit::AwsUnavailable && !world.now_is_given => {
+                let again = format!("tried again in {} s", pause.as_secs());
+                let hint = failure.hint.map_or_else(String::new, |hint| format!("{hint}; "));
+                complain(&failure.message, Some(&(hint + &again)));
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(PAUSE_MAX);
+            }
+            done => return done,
+        }
     }
 }
 
@@ -103,6 +144,8 @@ fn tell_round(world: &World, now: Timestamp, done: &Result<Round, CollectError>)
                 complain(told, None);
             }
         }
+        // In a log the line has its time already.
+        Err(error) if is_json() => complain(&error.to_string(), Some("tried again shortly")),
         Err(error) => complain(&format!("{now:.0} {error}"), Some("tried again shortly")),
     }
 }

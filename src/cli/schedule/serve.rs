@@ -12,7 +12,6 @@ use super::tell;
 use super::turn::take_turns;
 use crate::app::App;
 use crate::cli::log::{complain, say};
-use crate::cli::stop::told_to_stop;
 use crate::cli::{Exit, Failure, World};
 use crate::schedule::{Schedule, Schedules};
 
@@ -26,7 +25,14 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Does what is due until the process is told to stop; with `--now`, a time that stands still, it
 /// looks once.
 pub(super) async fn serve(world: &World, schedules: &Schedules) -> Result<Exit, Failure> {
-    let app = world.app_to_write().await?;
+    let mut stop = pin!(world.stop.told());
+    let app = tokio::select! {
+        app = world.app_to_write() => app?,
+        () = &mut stop => {
+            say(world.quiet, "stopped");
+            return Ok(Exit::Done);
+        }
+    };
     let in_force: Vec<&Schedule> = schedules.iter().filter(|schedule| schedule.enabled).collect();
     if world.now_is_given {
         for schedule in &in_force {
@@ -36,7 +42,6 @@ pub(super) async fn serve(world: &World, schedules: &Schedules) -> Result<Exit, 
     }
     let names = in_force.iter().map(|schedule| schedule.name.as_str()).collect::<Vec<_>>();
     say(world.quiet, &format!("serving {}", names.join(", ")));
-    let mut stop = pin!(told_to_stop()?);
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut at_work = FuturesUnordered::new();

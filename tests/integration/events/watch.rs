@@ -115,6 +115,29 @@ async fn an_alert_follows_its_event_within_a_minute() {
     assert!(done.stderr.contains("alerts told to 1"), "{}", done.stderr);
 }
 
+/// A store that is away from the start is asked for again and again, and does not hold up an end.
+#[test]
+fn it_waits_for_its_store_and_hears_that_it_is_to_end() {
+    let sandbox = Sandbox::new().with_dynamodb("http://127.0.0.1:9");
+    let watch = ["--store", "dynamodb:runledger", "watch", "--every", "2s"];
+    for seconds in [1, 15] {
+        let mut watching = sandbox.start(&watch);
+        std::thread::sleep(Duration::from_secs(seconds));
+        assert!(!watching.has_ended());
+        let told = Instant::now();
+        watching.terminate();
+        let done = watching.wait().exits(0);
+        assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+        assert!(done.stderr.trim_end().ends_with("stopped"), "{}", done.stderr);
+        let tries = done.stderr.matches("tried again in").count();
+        assert!(seconds == 1 || tries > 1, "{}", done.stderr);
+        let errors = done.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        assert_eq!(errors, tries, "{}", done.stderr);
+    }
+    // A time that stands still does not wait.
+    sandbox.run(&[&["--now", NOW][..], &watch[..3]].concat()).exits(5);
+}
+
 /// While AWS is away nothing is lost and nothing ends; when it is back, neither.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_does_not_end_it() {
