@@ -50,6 +50,11 @@ impl History {
         let app = world.app().await?;
         let mut runs = app.store.task_runs(since.timestamp(), world.now).await?;
         runs.retain(|run| self.task.as_ref().is_none_or(|task| *task == run.task));
+        // The turns that one look at a schedule takes begin at once: then by when they were due.
+        runs.sort_by(|one, other| {
+            let key = |run: &TaskRun| (run.began, run.due);
+            key(one).cmp(&key(other)).then_with(|| one.period.cmp(&other.period))
+        });
         runs.reverse();
         let shown = |run| Shown { state: state(run, world), run };
         let shown: Vec<Shown<'_>> = runs.iter().map(shown).collect();

@@ -223,7 +223,20 @@ impl Journal {
                 };
                 run.count(name, 1);
             }
+            if let Some(trouble) = deliveries.trouble() {
+                run.failed(&trouble);
+            }
         });
+    }
+
+    /// Notes what went wrong.
+    pub(super) fn failed(&self, failure: &Failure) {
+        self.note(|run| run.failed(&failure.message));
+    }
+
+    /// What went wrong so far, in words without addresses.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.page()?.run.failure.clone()
     }
 
     /// Does the work, saying again and again that it is under way.
@@ -249,7 +262,7 @@ impl Journal {
         let exit = match done {
             Ok(exit) => *exit,
             Err(failure) => {
-                self.note(|run| run.failed(&failure.message));
+                self.failed(failure);
                 failure.exit
             }
         };

@@ -125,6 +125,13 @@ fn a_failure_is_tried_again_and_its_reason_is_on_record() {
     assert!(matches!(failed.code, Some(1 | 4)), "{:?}: {}", failed.code, failed.stderr);
     let turn = last(&sandbox, MONDAY);
     assert!(turn["state"]["failed"]["again_at"].is_string(), "{turn}");
+    // Why is where a person looks first, and in the record of the task.
+    let why = turn["failure"].as_str().unwrap_or_default();
+    assert!(why.contains("not sent") && why.contains("outbox"), "{turn}");
+    let list = sandbox.run(&["--now", MONDAY, "schedule", "list"]).exits(0).stdout;
+    assert!(list.contains(why) && !list.contains("no reason"), "{list}");
+    let history = sandbox.run(&["--now", MONDAY, "history", "--task", "report"]).exits(0).stdout;
+    assert!(history.contains(&format!("failed: {why}")), "{history}");
     // Not at once, but five minutes later.
     std::fs::remove_file(sandbox.path("outbox")).unwrap();
     let told = run_weekly(&sandbox, "2026-11-16T07:04:00Z");
@@ -200,6 +207,20 @@ fn serve_ends_when_it_is_told_to() {
 }
 
 #[test]
+fn serve_ends_when_it_is_told_to_while_its_store_does_not_answer() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let sandbox = company().with_dynamodb(&url);
+    let running = sandbox.start(&["--store", "dynamodb:runledger", "schedule", "serve"]);
+    drop(silent.accept().unwrap());
+    let told = Instant::now();
+    running.terminate();
+    let ended = running.wait().exits(0);
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    assert!(ended.stderr.ends_with("stopped\n"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_folder_of_schedules_replaces_those_that_ship() {
     let sandbox = company();
     std::fs::create_dir(sandbox.path("mine")).unwrap();
@@ -240,9 +261,13 @@ fn what_is_too_old_to_be_made_up_for_is_given_up_once_and_told() {
     let late = "2027-01-19T07:00:00Z";
     let run = ["--now", late, "schedule", "run", "weekly-report"];
     let told = sandbox.run(&run).exits(4);
-    let said = "weekly-report: given up: what was due at 2026-11-09T07:00:00Z, \
-                2026-11-16T07:00:00Z, 2026-11-23T07:00:00Z was never done";
+    let said = "weekly-report: given up: what was due at 2026-11-09T07:00:00Z (2026-W45), \
+                2026-11-16T07:00:00Z (2026-W46), 2026-11-23T07:00:00Z (2026-W47) was never done";
     assert_eq!(told.stderr.matches(said).count(), 1, "{}", told.stderr);
+    for week in ["2026-W45", "2026-W46", "2026-W47"] {
+        let by_hand = format!("`runledger report weekly --week {week} --send`");
+        assert_eq!(told.stderr.matches(&by_hand).count(), 1, "{}", told.stderr);
+    }
     assert_eq!(told.stderr.matches("done\n").count(), 8, "{}", told.stderr);
     assert_eq!(mails(&sandbox).len(), 8);
 
@@ -256,14 +281,31 @@ fn what_is_too_old_to_be_made_up_for_is_given_up_once_and_told() {
     assert_eq!((&record["exit"], &record["counts"]["turns_given_up"]), (&4.into(), &3.into()));
     assert_eq!((&record["schedule"], &record["task"]), (&"weekly-report".into(), &"report".into()));
     assert_eq!(record["due"], "2026-11-09T07:00:00Z");
-    assert!(record["failure"].as_str().unwrap().contains("2026-11-23T07:00:00Z"), "{record}");
+    let failure = record["failure"].as_str().unwrap();
+    assert!(failure.contains("2026-11-23T07:00:00Z (2026-W47)"), "{record}");
+
+    // What began at once is told in the order in which it was due, the newest first.
+    let tasks = ["--now", late, "history", "--format", "json"];
+    let tasks = sandbox.run(&tasks).exits(0).json()["tasks"].take();
+    let sent: Vec<&Value> =
+        tasks.as_array().unwrap().iter().filter(|task| task["state"] == "ended").collect();
+    let weeks: Vec<&str> = sent.iter().map(|task| task["period"].as_str().unwrap()).collect();
+    let expected = [
+        "2027-W02", "2027-W01", "2026-W53", "2026-W52", "2026-W51", "2026-W50", "2026-W49",
+        "2026-W48",
+    ];
+    assert_eq!(weeks, expected);
 
     // Not again with the next tick, nor by another.
     assert!(run_weekly(&sandbox, "2027-01-19T08:00:00Z").contains("nothing is due"));
     assert_eq!(history("2027-01-19T09:00:00Z").len(), 1);
     // Another Monday goes by, and leaves what is made up for with nobody having come.
     let told = sandbox.run(&["--now", "2027-03-23T07:00:00Z", "schedule", "run", "weekly-report"]);
-    assert!(told.exits(4).stderr.contains("given up: what was due at 2027-01-25T07:00:00Z was"));
+    assert!(
+        told.exits(4)
+            .stderr
+            .contains("given up: what was due at 2027-01-25T07:00:00Z (2027-W03) was")
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::store::RealClock;
 use crate::tasks::schedule::{Ended, Taken, find, finish, give_up, hold, take, told};
 
 /// Turns that are named when they are given up; more are counted.
-const GIVEN_UP_SHOWN_MAX: usize = 5;
+const GIVEN_UP_SHOWN_MAX: usize = 9;
 
 /// A turn that was taken, and how it ended.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ async fn tell_given_up(world: &World, app: &App, schedule: &Schedule) -> Result<
             exit: Exit::Partly,
             message: given_up(schedule, &gone.due),
             hint: Some(format!(
-                "where it is still wanted, do it by hand: `runledger {}`",
-                words.join(" ")
+                "where it is still wanted, do it by hand: {}",
+                by_hand(schedule, &gone.due)
             )),
         })
     });
@@ -102,16 +102,45 @@ async fn tell_given_up(world: &World, app: &App, schedule: &Schedule) -> Result<
 /// What is given up, in words.
 fn given_up(schedule: &Schedule, due: &[Timestamp]) -> String {
     let (name, days) = (&schedule.name, schedule.catch_up.as_secs() / 86_400);
-    let shown = due.iter().take(GIVEN_UP_SHOWN_MAX).map(|at| format!("{at:.0}"));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    let more = match due.len().saturating_sub(GIVEN_UP_SHOWN_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} times after"),
+    let named = |at: &Timestamp| match period(schedule, *at) {
+        Some(period) => format!("{at:.0} ({period})"),
+        None => format!("{at:.0}"),
+    };
+    let shown = due.iter().take(GIVEN_UP_SHOWN_MAX).map(named).collect::<Vec<_>>().join(", ");
+    let more = match (due.len().saturating_sub(GIVEN_UP_SHOWN_MAX), due.last()) {
+        (0, _) | (_, None) => String::new(),
+        (more, Some(last)) => format!(" and {more} times after, the last at {}", named(last)),
     };
     format!(
         "{name}: given up: what was due at {shown}{more} was never done, and is more than \
          {days} days (`catch_up`) ago"
     )
+}
+
+/// The period that a turn is about, where the schedule's task speaks of one: what stands in its
+/// command line in place of `{last_week}` and the like.
+fn period(schedule: &Schedule, due: Timestamp) -> Option<String> {
+    let words = schedule.task_at(due).into_iter().zip(&schedule.task);
+    let filled = words.filter(|(word, written)| *word != **written).map(|(word, _)| word);
+    let filled = filled.collect::<Vec<_>>().join(" ");
+    Some(filled).filter(|filled| !filled.is_empty())
+}
+
+/// The command lines of turns, each once.
+fn by_hand(schedule: &Schedule, due: &[Timestamp]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for at in due {
+        let line = format!("`runledger {}`", schedule.task_at(*at).join(" "));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let more = match lines.len().saturating_sub(GIVEN_UP_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    lines.truncate(GIVEN_UP_SHOWN_MAX);
+    lines.join(", ") + &more
 }
 
 async fn do_turn(
@@ -123,20 +152,31 @@ async fn do_turn(
     let due = taken.due;
     let occasion = Some(Occasion { schedule: schedule.clone(), due });
     let world = &World { occasion, ..world.clone() };
+    let mut why = None;
     let work = async {
         let command = task(schedule, due.at).inspect_err(tell_failure)?;
         // What only reads is on record too: a schedule did have it done.
         let words = schedule.task_at(due.at);
         let name = command.task().or(words.first().map(String::as_str)).unwrap_or_default();
         let task = Task { name: name.to_owned(), words };
-        recorded(Some(task), world, async |world| dispatch(command, world).await).await
+        let dispatched = async |world: &World| {
+            let done = dispatch(command, world).await;
+            if let Err(failure) = &done {
+                world.journal.failed(failure);
+            }
+            why = world.journal.failure();
+            done
+        };
+        recorded(Some(task), world, dispatched).await
     };
     let ended = hold(&app.store, &mut taken, &RealClock, work).await;
     let (exit, failure) = match ended {
         Ok(exit) => (exit, None),
         Err(failure) => (failure.exit, Some(failure.message)),
     };
-    let ended = Ended { exit: exit.code(), failure: failure.clone() };
+    let is_done = matches!(exit, Exit::Done | Exit::Found);
+    let why = why.or_else(|| failure.clone()).filter(|_| !is_done);
+    let ended = Ended { exit: exit.code(), failure: why };
     finish(&app.store, taken, &ended, world.now).await?;
     Ok(Done { schedule: schedule.name.clone(), due, exit, failure })
 }
@@ -186,6 +226,26 @@ mod tests {
         for schedule in Schedules::load(None).unwrap().iter() {
             task(schedule, Timestamp::UNIX_EPOCH).unwrap();
         }
+    }
+
+    #[test]
+    fn of_many_given_up_the_first_are_named_and_the_others_counted() {
+        let schedules = Schedules::load(None).unwrap();
+        let weekly = schedules.named("weekly-report").unwrap();
+        let first: Timestamp = "2026-01-05T07:00:00Z".parse().unwrap();
+        let weeks: Vec<Timestamp> =
+            (0..12).map(|week| first + jiff::SignedDuration::from_hours(7 * 24 * week)).collect();
+        let told = given_up(weekly, &weeks);
+        assert!(told.contains("at 2026-01-05T07:00:00Z (2026-W01), 2026-01-12T"), "{told}");
+        let more = "2026-03-02T07:00:00Z (2026-W09) and 3 times after, the last at \
+                    2026-03-23T07:00:00Z (2026-W12) was never done";
+        assert!(told.contains(more), "{told}");
+        let words = by_hand(weekly, &weeks);
+        assert!(words.ends_with("--week 2026-W09 --send` and 3 more"), "{words}");
+        // What speaks of no period is one command line.
+        let collect = schedules.named("collect").unwrap();
+        assert!(!given_up(collect, &weeks).contains("Z ("));
+        assert_eq!(by_hand(collect, &weeks).matches('`').count(), 2);
     }
 
     #[test]

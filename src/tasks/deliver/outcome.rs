@@ -105,6 +105,22 @@ impl Deliveries {
         self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Sent { .. })).count()
     }
 
+    /// Why a mail is not sent, in words: the first that failed, else the first that may have left
+    /// or is held by another start.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed { .. });
+        let outcomes = || self.rows.iter().map(|row| &row.outcome).filter(|one| !one.is_sent());
+        match outcomes().find(failed).or_else(|| outcomes().next())? {
+            Outcome::Failed { reason, .. } => Some(format!("a mail is not sent: {reason}")),
+            Outcome::Unknown { reason } => Some(format!("a mail may have been sent: {reason}")),
+            Outcome::Busy { holder, until } => {
+                Some(format!("a mail is not sent: {holder} holds it until {until}"))
+            }
+            Outcome::Sent { .. } | Outcome::AlreadySent { .. } | Outcome::Withdrawn { .. } => None,
+        }
+    }
+
     /// What came of all together.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -218,7 +234,7 @@ mod tests {
         };
         let unknown = Outcome::Unknown { reason: String::new() };
         let busy = Outcome::Busy { holder: String::new(), until: Timestamp::UNIX_EPOCH };
-        let verdict = |outcomes: &[&Outcome]| {
+        let all = |outcomes: &[&Outcome]| {
             let occurrence = Occurrence {
                 report: "weekly".into(),
                 period: "2026-W46".into(),
@@ -231,9 +247,15 @@ mod tests {
                 occurrence: occurrence.clone(),
                 outcome: outcome.clone(),
             };
-            Deliveries { rows: outcomes.iter().map(|o| row(o)).collect() }.verdict()
+            Deliveries { rows: outcomes.iter().map(|o| row(o)).collect() }
         };
+        let verdict = |outcomes: &[&Outcome]| all(outcomes).verdict();
+        let trouble = |outcomes: &[&Outcome]| all(outcomes).trouble();
         assert_eq!(verdict(&[]), Verdict::Done);
+        assert_eq!(trouble(&[&sent]), None);
+        let said = trouble(&[&sent, &unknown, &failed(true)]).unwrap();
+        assert!(said.starts_with("a mail is not sent: "), "what failed comes first: {said}");
+        assert!(trouble(&[&unknown, &busy]).unwrap().starts_with("a mail may have been sent"));
         assert_eq!(verdict(&[&sent, &sent]), Verdict::Done);
         assert_eq!(verdict(&[&sent, &failed(true)]), Verdict::Partly);
         assert_eq!(verdict(&[&failed(false), &failed(true)]), Verdict::Failed);
