@@ -31,10 +31,21 @@ const FORMAT_VARIABLE: &str = "RUNLEDGER_LOG_FORMAT";
 
 /// Whether stderr gets JSON: where it is no terminal, a program reads it, and not a person.
 pub(super) fn is_json() -> bool {
-    match std::env::var(FORMAT_VARIABLE).as_deref() {
-        Ok("json") => true,
-        Ok("text") => false,
+    let said = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
+    match said.trim().to_ascii_lowercase().as_str() {
+        "json" => true,
+        "text" => false,
         _ => !io::stderr().is_terminal(),
+    }
+}
+
+/// Says where the form that is asked for is none.
+fn warn_of_format(quiet: bool) {
+    let said = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
+    let known = ["", "json", "text"];
+    if !known.iter().any(|form| said.trim().eq_ignore_ascii_case(form)) {
+        let line = format!("{FORMAT_VARIABLE}: there is no form `{}`", said.trim());
+        caution(quiet, &line, Some("write `json` or `text`; without it, what stderr is decides"));
     }
 }
 
@@ -64,6 +75,7 @@ pub(super) fn start_logging(verbose: u8, quiet: bool) {
         let _ =
             tracing_subscriber::registry().with(Plain).with(others.with_filter(filter)).try_init();
     }
+    warn_of_format(quiet);
 }
 
 /// Tells a person something.

@@ -101,6 +101,18 @@ fn a_person_can_have_plain_lines_anywhere() {
 }
 
 #[test]
+fn the_form_of_the_log_is_read_in_any_case_and_a_mistake_is_told() {
+    let failed = company().with("RUNLEDGER_LOG_FORMAT", "Text").run(&["report", "x"]).exits(2);
+    assert!(failed.log.starts_with("error: there is no report `x`"), "{}", failed.log);
+    let failed = company().with("RUNLEDGER_LOG_FORMAT", "JSON").run(&["report", "x"]).exits(2);
+    assert_eq!(events(&failed).len(), 1);
+    let failed = company().with("RUNLEDGER_LOG_FORMAT", "yaml").run(&["report", "x"]).exits(2);
+    let told = event(&failed, "RUNLEDGER_LOG_FORMAT");
+    assert_eq!((&told["level"], events(&failed).len()), (&"WARN".into(), 2));
+    assert!(told["fields"]["message"].as_str().unwrap().contains("`yaml`"), "{told}");
+}
+
+#[test]
 fn without_aws_it_is_said_once_and_in_our_words() {
     // The metadata service is asked, as on a machine of AWS's, and is not there.
     let nowhere = || {

@@ -167,7 +167,9 @@ impl Reserve {
                 Ok(Exit::Done)
             }
             Reserved::Refused(checked) => {
-                world.journal.count("places_refused", 1);
+                let is_known = checked.answer.verdict != Verdict::CannotKnow;
+                let counted = if is_known { "places_refused" } else { "places_not_known" };
+                world.journal.count(counted, 1);
                 match self.ask.format {
                     // Nothing that could be taken for a reservation.
                     Format::Text => complain(&sentence(&checked), None),

@@ -110,6 +110,15 @@ fn a_reservation_is_printed_used_and_given_back() {
     let after = quota("2026-11-16T08:00:00Z", &["check", "--team", "orders", "--dpu", "30"]);
     sandbox.run(&after).exits(0);
     reserve(&["--id", "x", "--dpu", "5"]).exits(2);
+    // What cannot be known is no refusal, in the records neither.
+    reserve(&["--flex"]).exits(5);
+    let tasks = ["--now", NOW, "history", "--task", "quota reserve", "--format", "json"];
+    let tasks = sandbox.run(&tasks).exits(0).json()["tasks"].take();
+    let sum = |name: &str| {
+        let counts = tasks.as_array().unwrap().iter().map(|task| task["counts"][name].as_u64());
+        counts.flatten().sum::<u64>()
+    };
+    assert_eq!((sum("places_refused"), sum("places_not_known")), (2, 1), "{tasks}");
     sandbox.run(&quota(NOW, &["reserve", "--team", "a", "--dpu", "1", "--for", "25h"])).exits(2);
 }
 
