@@ -48,7 +48,8 @@ impl OnRecord {
             let Recipient::Mail(to) = &about.recipient else { continue };
             if self.of_edition(&about.edition).any(Record::may_have_left) {
                 let known = readers.entry(about.edition.clone()).or_default();
-                if !known.contains(to) {
+                let identity = |one: &Address| Recipient::Mail(one.clone()).identity();
+                if !known.iter().any(|one| identity(one) == identity(to)) {
                     known.push(to.clone());
                 }
             }
@@ -94,8 +95,12 @@ impl OnRecord {
                     None => runs.insert(sending_runs(store, publication).await?),
                 };
                 inputs = inputs_of_call(record, all).cloned();
+                if inputs.is_none() {
+                    // Whoever was at the report last may have been about other readers.
+                    tables.are_all = false;
+                    inputs = all.last().and_then(|run| run.inputs.clone());
+                }
             }
-            tables.are_all &= inputs.is_some();
             tables.files.extend(files_then(inputs.as_ref()));
         }
         tables.files = files_asked_for(&tables.files);
@@ -160,11 +165,110 @@ async fn sending_runs(
     Ok(runs)
 }
 
-/// What a mail was computed with whose call has no known end: of the one who made that call, else
-/// of whoever was last at the report.
+/// What a mail was computed with whose call has no known end: by the one who made that call.
 fn inputs_of_call<'r>(record: &Record, runs: &'r [TaskRun]) -> Option<&'r ReportInputs> {
     let calls = record.history.iter().rev();
     let by = { calls }.find(|event| event.to == DeliveryState::Sending).map(|event| &event.by);
     let own = runs.iter().rev().find(|run| Some(&run.by) == by);
-    own.or(runs.last()).and_then(|run| run.inputs.as_ref())
+    own.and_then(|run| run.inputs.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Event;
+
+    fn record(edition: &str, revision: u32, to: &str, stage: Stage, by: &str) -> Record {
+        let state = DeliveryState::Sending;
+        let at = Timestamp::UNIX_EPOCH;
+        Record {
+            occurrence: Occurrence {
+                report: "weekly".into(),
+                period: "2026-W46".into(),
+                edition: edition.into(),
+                revision,
+                recipient: to.parse().unwrap(),
+                copy: false,
+            },
+            stage,
+            version: 3,
+            claim: 1,
+            attempts: 1,
+            unknown_ends: 0,
+            first_sent: None,
+            sent_again: Vec::new(),
+            history: vec![Event { at, by: by.into(), to: state, why: "ses".into() }],
+            history_dropped: 0,
+            rest: BTreeMap::new(),
+        }
+    }
+
+    fn unknown() -> Stage {
+        Stage::Unknown { reason: "no answer".into() }
+    }
+
+    fn failed() -> Stage {
+        Stage::Failed { reason: "refused".into(), retryable: true }
+    }
+
+    fn run(by: &str, attachments: &[&str]) -> TaskRun {
+        let mut run = TaskRun::begun("report", &[], by.into(), Timestamp::UNIX_EPOCH);
+        run.inputs = Some(ReportInputs {
+            version: String::new(),
+            configuration: String::new(),
+            templates: String::new(),
+            rates: String::new(),
+            sources: Vec::new(),
+            overdue_since: None,
+            alerts: Default::default(),
+            attachments: attachments.iter().map(|name| (*name).to_owned()).collect(),
+            report: Some("weekly".into()),
+            copy: false,
+            own_use: None,
+            own_place: None,
+        });
+        run
+    }
+
+    #[test]
+    fn a_call_has_the_tables_of_the_start_that_made_it() {
+        let runs = [run("one", &["runs.csv"]), run("two", &[])];
+        let of = |by: &str| {
+            let record = record("all", 0, "ada@example.org", unknown(), by);
+            inputs_of_call(&record, &runs).map(|inputs| inputs.attachments.len())
+        };
+        assert_eq!((of("one"), of("two"), of("a third")), (Some(1), Some(0), None));
+    }
+
+    #[test]
+    fn readers_are_those_of_editions_that_somebody_may_have() {
+        let all = OnRecord(vec![
+            record("all", 0, "ada@example.org", unknown(), "one"),
+            record("all", 0, "bob@example.org", failed(), "one"),
+            record("all", 1, "ADA@example.org", failed(), "one"),
+            record("orders", 0, "eve@example.org", failed(), "one"),
+        ]);
+        let readers = all.readers();
+        assert_eq!(readers.keys().collect::<Vec<_>>(), ["all"]);
+        let whole: Vec<&str> = readers["all"].iter().map(Address::mailbox).collect();
+        assert_eq!(whole, ["ada@example.org", "bob@example.org"]);
+        assert!(all.is_restated("all") && !all.is_restated("orders"));
+        // Nobody has the restatement yet, so the mails of before it are the newest.
+        let newest = |at: usize| all.is_newest(&all.0[at]);
+        assert!(newest(0) && !newest(1) && !newest(2) && !newest(3));
+    }
+
+    #[test]
+    fn what_may_have_left_and_is_not_asked_for_is_named() {
+        let ada = record("all", 0, "ada@example.org", unknown(), "one");
+        let bob = record("all", 0, "bob@example.org", unknown(), "one");
+        let of_team = record("orders", 0, "ada@example.org", unknown(), "one");
+        let newer = record("all", 1, "bob@example.org", failed(), "one");
+        let all = OnRecord(vec![ada.clone(), bob, of_team.clone(), newer]);
+        let outcome = Outcome::Unknown { reason: String::new() };
+        let addressed = [DeliveryOutcome { occurrence: ada.occurrence, outcome }];
+        let left: Vec<Occurrence> =
+            all.unknown_beside(&addressed).into_iter().map(|row| row.occurrence).collect();
+        assert_eq!(left, [of_team.occurrence]);
+    }
 }

@@ -1,5 +1,5 @@
-//! `report --send` of what is on record already: sent again, restated, or finished where a start was
-//! cut short. Whose mail is replaced gets the one that takes its place, with its tables.
+//! `report --send` of what is on record already: sent again, restated, or finished where a start
+//! was cut short. Whose mail is replaced gets the one that takes its place, with its tables.
 
 use super::super::log::advise;
 use super::super::schedule::task;
@@ -42,6 +42,12 @@ impl Report {
             } else {
                 all.teams.entry(edition).or_default()
             };
+            // As the configuration spells them, where it has them.
+            let spelt = |reader: Address| {
+                let other = readers.iter().find(|other| is_same(&reader, other));
+                other.cloned().unwrap_or(reader)
+            };
+            let known: Vec<Address> = known.into_iter().map(spelt).collect();
             let mut others = std::mem::replace(readers, known);
             others.retain(|other| !readers.iter().any(|reader| is_same(reader, other)));
             if self.replaces() {
