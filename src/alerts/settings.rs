@@ -48,8 +48,8 @@ pub struct AlertSettings {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mute {
-    /// The code of a rule, as `cost-jump`. Of `failure-streak` alone: its failures are then told one
-    /// by one by `run-failed` and `run-timeout`; mute these too, or the job.
+    /// The code of a rule, as `cost-jump`. Of `failure-streak` alone: its failures are then told
+    /// one by one by `run-failed` and `run-timeout`; mute these too, or the job.
     pub rule: Option<String>,
     /// What the job's name matches.
     #[schemars(with = "Option<PatternText>")]
