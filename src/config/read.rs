@@ -66,7 +66,8 @@ impl Config {
     /// # Errors
     /// When the text is no configuration.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let source = toml::Deserializer::parse(text).map_err(|error| no_toml(path, &error))?;
+        let source =
+            toml::Deserializer::parse(text).map_err(|error| no_toml(path, text, &error))?;
         Self::checked(source, path)
     }
 
@@ -77,8 +78,9 @@ impl Config {
     /// When one of them is no TOML, or they are no configuration together.
     pub fn parse_with(text: &str, path: &Path, more: Option<&str>) -> Result<Self, ConfigError> {
         let Some(more) = more else { return Self::parse(text, path) };
-        let mut below: Table = text.parse().map_err(|error| no_toml(path, &error))?;
-        let over = more.parse().map_err(|error| no_toml(Path::new(MORE_VARIABLE), &error))?;
+        let mut below: Table = text.parse().map_err(|error| no_toml(path, text, &error))?;
+        let over = more.parse();
+        let over = over.map_err(|error| no_toml(Path::new(MORE_VARIABLE), more, &error))?;
         lay_over(&mut below, over);
         let both = format!("{} with {MORE_VARIABLE}", path.display());
         Self::checked(below, Path::new(&both))
@@ -107,8 +109,12 @@ impl Config {
     }
 }
 
-fn no_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
-    let reason = error.to_string().trim_end().to_owned();
+/// Says which line is wrong, but not what stands in it: that may be a secret in the wrong place.
+fn no_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let begin = error.span().and_then(|span| text.get(..span.start));
+    let line =
+        begin.map_or(String::new(), |begin| format!("line {}: ", begin.matches('\n').count() + 1));
+    let reason = format!("{line}{}", error.message().trim_end());
     ConfigError::Invalid { path: path.to_owned(), key: "not TOML".to_owned(), reason }
 }
 
@@ -151,8 +157,9 @@ mod tests {
     fn a_mistake_in_either_text_is_named() {
         let error = read("x = ", "").unwrap_err();
         assert!(error.starts_with("r.toml: not TOML"), "{error}");
-        let error = read("", "x = ").unwrap_err();
-        assert!(error.starts_with("RUNLEDGER_CONFIG_MORE_TOML: not TOML"), "{error}");
+        let error = read("", "a = 1\nurl = 'https://secret\n").unwrap_err();
+        assert!(error.starts_with("RUNLEDGER_CONFIG_MORE_TOML: not TOML: line 2: "), "{error}");
+        assert!(!error.contains("secret"), "{error}");
         let error = read("[store]\nretention_days = 90", "[store]\nretention = 5").unwrap_err();
         let both = "r.toml with RUNLEDGER_CONFIG_MORE_TOML: store.retention: ";
         assert!(error.starts_with(both), "{error}");

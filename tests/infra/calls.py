@@ -34,7 +34,7 @@ BARE = re.compile(r"(?<![.:\w])([a-z_]\w*)\s*(?:::<[^()]*?>)?\(")
 ARGUMENT = re.compile(r"[(,]\s*([a-z_]\w*)\s*[,)]")
 RESULT = re.compile(r"\s*(?:\?|\.\s*(?:map|map_err|ok|is_ok|is_err|unwrap_or\w*)\s*\()")
 TYPE = re.compile(r"\b([A-Z]\w*)\b")
-FOREIGN = re.compile(r"\b(?:mpsc|tokio|std|io|fs|aws_sdk_\w+)(?:::\w+)*::[A-Z]\w*")
+FOREIGN = re.compile(r"\b(?:mpsc|oneshot|watch|tokio|std|io|fs|aws_sdk_\w+)(?:::\w+)*::[A-Z]\w*")
 VARIANT = re.compile(r"\b([A-Z]\w*)::[A-Z]\w*")
 
 # What one asks of a client and that is no call.
