@@ -234,6 +234,12 @@ impl Schedule {
         (command == "report").then_some(name.unwrap_or(WEEKLY))
     }
 
+    /// Whether its task sends the report of a name.
+    #[must_use]
+    pub fn sends(&self, report: &str) -> bool {
+        self.report() == Some(report) && self.task.iter().any(|word| word == "--send")
+    }
+
     /// Whether its task is about the last week, whichever that is.
     #[must_use]
     pub fn is_weekly(&self) -> bool {

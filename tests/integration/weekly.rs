@@ -146,6 +146,29 @@ fn a_streaming_jobs_weekly_restart_is_not_shown_as_a_failure() {
     ");
 }
 
+/// Of the cost of failed runs a reader finds every dollar: what failed, and what is beside it.
+#[test]
+fn the_cost_of_failed_runs_is_what_failed_and_the_restarts_beside_it() {
+    let sandbox = Sandbox::new();
+    let ended = |id: &str, state: &str, seconds| {
+        glue_run(id, "2026-11-10T08:00:00Z", seconds).replace("SUCCEEDED", state)
+    };
+    let stream = ended("jr_1", "EXPIRED", 900).replace("G.1X", "G.025X").replace("load", "stream");
+    sandbox.write("runs.jsonl", [stream, ended("jr_2", "FAILED", 1_800)].join("\n"));
+    import(&sandbox, "runs.jsonl");
+    assert_eq!(json(&sandbox, "2026-W46")["totals"]["failed_cost_usd"], "1.98");
+    let command = ["--now", NOW, "report", "--last-week", "--format", "text"];
+    let text = sandbox.run(&command).exits(0).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "Cost of failed runs $1.98",
+        "All errors 1 $1.32",
+        "The cost of failed runs has $0.66 of restarted streams, too.",
+    ] {
+        assert!(text.contains(said), "no `{said}` in {text}");
+    }
+}
+
 #[test]
 fn numbers_beyond_all_reason_are_unpriced_and_stop_no_report() {
     let sandbox = Sandbox::new();

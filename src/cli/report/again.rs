@@ -2,13 +2,11 @@
 //! was cut short. Whose mail is replaced gets the one that takes its place, with its tables.
 
 use super::super::log::advise;
-use super::super::schedule::task;
-use super::super::{Command, Failure, World};
+use super::super::{Failure, World};
 use super::Report;
 use crate::app::App;
 use crate::model::{Address, Occurrence, Recipient};
 use crate::report::ReportSettings;
-use crate::schedule::Schedule;
 use crate::tables::TableFile;
 use crate::tasks::publish::Publication;
 use crate::tasks::replaced::OnRecord;
@@ -80,7 +78,7 @@ impl Report {
         }
         let mut tables = on_record.tables(&app.store, publication).await?;
         if !tables.are_all {
-            for schedule in app.config.schedules()?.iter().filter(|entry| self.is_sent_by(entry)) {
+            for schedule in app.config.schedules()?.iter().filter(|entry| entry.sends(&self.name)) {
                 for name in &schedule.attachments {
                     let file = name.parse()?;
                     if !tables.files.contains(&file) {
@@ -90,12 +88,6 @@ impl Report {
             }
         }
         Ok(Some(tables.files))
-    }
-
-    /// Whether a schedule has this report sent.
-    fn is_sent_by(&self, entry: &Schedule) -> bool {
-        let command = task(entry, jiff::Timestamp::UNIX_EPOCH);
-        matches!(command, Ok(Command::Report(report)) if report.send && report.name == self.name)
     }
 }
 

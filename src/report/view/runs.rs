@@ -130,10 +130,18 @@ pub(super) fn configurations(figures: &Figures, limits: &Limits) -> Option<Table
 pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
     // The restart of a stream is none: it comes after all others, and the jobs' table tells it.
     let count = figures.failures.iter().take_while(|failure| !failure.restart).count();
-    let all = &figures.failures[..count];
+    let (all, restarts) = figures.failures.split_at(count);
     if all.is_empty() {
         return None;
     }
+    let restarts: Usd = restarts.iter().map(|restart| restart.cost_usd).sum();
+    let beside = match restarts {
+        Usd::ZERO => String::new(),
+        cost => format!(
+            " The cost of failed runs has {} of restarted streams, too.",
+            format::dollars(cost)
+        ),
+    };
     let shown = &all[..all.len().min(limits.failures)];
     let hidden = &all[shown.len()..];
     let cost: Usd = all.iter().map(|failure| failure.cost_usd).sum();
@@ -157,7 +165,7 @@ pub(super) fn failures(figures: &Figures, limits: &Limits) -> Option<Table> {
     });
     let table = Table {
         title: "What failed".into(),
-        caption: "Bad ends by job and error, dearest first, with the latest run.".into(),
+        caption: format!("Bad ends by job and error, dearest first, with the latest run.{beside}"),
         columns: vec![
             Column::words("State"),
             Column::words("Latest"),

@@ -65,12 +65,9 @@ pub(super) async fn due(
 
 /// The schedule that sends a report for each week.
 fn schedule_of<'s>(schedules: &'s Schedules, report: &str) -> Option<&'s Schedule> {
-    schedules.iter().find(|schedule| {
-        schedule.enabled
-            && schedule.report() == Some(report)
-            && schedule.is_weekly()
-            && schedule.task.iter().any(|word| word == "--send")
-    })
+    let is_it =
+        |schedule: &&Schedule| schedule.enabled && schedule.is_weekly() && schedule.sends(report);
+    schedules.iter().find(is_it)
 }
 
 /// The last weeks whose report is due, the oldest first, and since when.
